@@ -1,0 +1,86 @@
+/**
+ * The one registry of everything that can go wrong. Each code has a hint that says what to do next;
+ * `docs/errors.md` is tested against this table.
+ */
+export const ERRORS = {
+  // Files
+  FILE_NOT_FOUND: 'Check the path; a model is a .gguf or .bin file, or a folder with config.json.',
+  FILE_UNREADABLE: 'Check the permissions of the file and that the disk is healthy.',
+  FILE_TRUNCATED: 'The file ends before its own header says it should; download or copy it again.',
+  FILE_MALFORMED: 'The file contradicts its own format; download it again or re-export the model.',
+  FILE_LIMIT: 'A count or size in the file is beyond what any real model uses; the file is damaged or hostile.',
+  FORMAT_UNKNOWN: 'Hence reads GGUF, safetensors, Hugging Face folders and llama2.c checkpoints.',
+  FORMAT_UNSUPPORTED: 'Convert the model to one of the listed types, or use a file that has them.',
+  // Models
+  ARCHITECTURE_UNKNOWN: 'Use a model of one of the listed architectures.',
+  CONFIG_INVALID: 'The configuration contradicts itself or the tensors; re-export the model.',
+  TENSOR_MISSING: 'The checkpoint lacks tensors its configuration calls for; re-export or re-download it.',
+  TENSOR_MISMATCH: 'The tensor does not have the shape its configuration calls for; re-export the model.',
+  TOKENIZER_MISSING: 'Put tokenizer.json (or tokenizer.bin for llama2.c files) beside the model, or pass { tokenizer }.',
+  TOKENIZER_INVALID: 'The tokenizer file is damaged or of a kind Hence does not know.',
+  TEMPLATE_MISSING: 'This model has no chat template; use generate() with a plain prompt, or pass { chatTemplate }.',
+  TEMPLATE_INVALID: 'The chat template refused these messages; check roles and their order.',
+  // Running
+  CONTEXT_OVERFLOW: 'Shorten the prompt, lower maxTokens, or load with a larger { context }.',
+  OUT_OF_MEMORY: 'Use a smaller model, a smaller { context }, or a machine with more memory.',
+  PROGRAM_INVALID: 'The program is malformed; this is a defect in Hence, please report it.',
+  BACKEND_UNAVAILABLE: 'Run `hence doctor` to see why, or drop { backend } to use what is available.',
+  NATIVE_FAILED: 'The native backend refused this call; this is a defect in Hence, please report it.',
+  ABORTED: 'The caller aborted the work.',
+  DISPOSED: 'The object was disposed; load the model again.',
+  OPTION_INVALID: 'See the documentation of the function or `hence help COMMAND`.',
+  USAGE: 'See `hence help`.',
+  CACHE_FAILED: 'Run `hence doctor --cache`; Hence goes on without the cache.',
+} as const
+
+/** Every code a {@link HenceError} can carry. */
+export type ErrorCode = keyof typeof ERRORS
+
+/** Facts about a failure: operands, files, offsets. Plain JSON data. */
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+const BRAND = Symbol.for('hence.error')
+
+/**
+ * The only error Hence throws on purpose.
+ *
+ * @example
+ * ```ts
+ * import { isHenceError, load } from 'hence'
+ * try {
+ *   await load('missing.gguf')
+ * } catch (error) {
+ *   if (isHenceError(error, 'FILE_NOT_FOUND')) console.error(error.hint)
+ * }
+ * ```
+ */
+export class HenceError extends Error {
+  override readonly name = 'HenceError'
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+  readonly hint: string
+  readonly [BRAND] = true
+
+  /**
+   * @param code - entry of {@link ERRORS}
+   * @param message - what happened, with the operands, in one sentence without a full stop
+   * @param details - the same facts as data; `hint` replaces the registry's hint
+   */
+  constructor(code: ErrorCode, message: string, details: ErrorDetails & { hint?: string; cause?: unknown } = {}) {
+    const { hint, cause, ...facts } = details
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.details = facts
+    this.hint = hint ?? ERRORS[code]
+  }
+
+  toJSON(): { code: ErrorCode; message: string; hint: string; details: ErrorDetails } {
+    return { code: this.code, message: this.message, hint: this.hint, details: this.details }
+  }
+}
+
+/** True for a {@link HenceError}, also one from another copy of the package; with `code`, only for that code. */
+export function isHenceError(error: unknown, code?: ErrorCode): error is HenceError {
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
+  return code === undefined || (error as HenceError).code === code
+}

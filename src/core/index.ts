@@ -1,0 +1,6 @@
+export * from './abort.ts'
+export * from './dtype.ts'
+export * from './errors.ts'
+export * from './nearest.ts'
+export * from './rng.ts'
+export * from './tensor.ts'

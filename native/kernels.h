@@ -1,0 +1,195 @@
+// The contract between the executor and the kernels. Every instruction set fills one `Kernels` table from the same
+// sources. All arguments were checked in TypeScript; kernels trust them. Every thread of a region calls the kernel with
+// the same arguments; a kernel works on its share and may use barriers inside, the executor puts one after it.
+// Activations are dense row-major f32 unless said otherwise.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "pool.h"
+
+namespace hence {
+
+enum class Precision : uint32_t { Exact, Fast };
+enum class Activation : uint32_t { None, Relu, Silu, Gelu, GeluTanh, Sigmoid, Tanh };
+enum class FloatType : uint32_t { F32, F16, BF16 };  // element type of KV pools
+enum class NormKind : uint32_t { Rms, Layer };
+enum class RopeStyle : uint32_t { Half, Interleaved };
+
+// How a packed matrix lies in memory; see layouts.h.
+enum class Layout : uint32_t {
+  F32, F16, BF16,
+  I8, I8Min,            // 8-bit, f16 scale (and minimum) per 32
+  I4, I4Min,            // 4-bit, the same
+  I6, I6Min,            // 6-bit, the same
+  I4Super32, I6Super32, // f16 scale and minimum per 256 times u8 scale and minimum per 32 (Q4_K, Q5_K)
+  I4Super16Min,         // the same per 16 (Q2_K)
+  I4Super16, I6Super16, I8Super16,  // f16 scale per 256 times i8 scale per 16, no minimum (Q3_K, Q6_K, IQ4_XS)
+  Count,
+};
+
+// W[n, k], packed; a linear layer computes y = x · Wᵀ.
+struct PackedMatrix {
+  const uint8_t* data;
+  Layout layout;
+  int32_t n, k;
+};
+
+constexpr int kMaxFusedWeights = 4;
+
+// y[i] = residual + activation(x · w[i]ᵀ + bias[i]) for every i < count: several matrices share one x (q, k, v; gate, up).
+struct MatmulArgs {
+  const float* x;  // [rows, k]
+  int64_t rows;
+  int32_t k;
+  int32_t count;
+  PackedMatrix w[kMaxFusedWeights];
+  const float* bias[kMaxFusedWeights];  // [n] or null
+  float* y[kMaxFusedWeights];           // [rows, n]
+  const float* residual;                // [rows, n] or null; only with count == 1; may be y[0] itself
+  Activation activation;
+  Precision precision;
+  uint8_t* workspace;  // at least matmulWorkspace() bytes, 64-byte aligned, shared by all threads
+};
+
+struct GatherArgs {  // y[i] = table row ids[i], widened to f32
+  PackedMatrix table;
+  const int32_t* ids;  // [rows]
+  float* y;            // [rows, table.k]
+  int64_t rows;
+};
+
+struct GatherRowsArgs {  // the same from plain memory of any element size
+  const uint8_t* table;
+  const int32_t* ids;  // [rows]
+  uint8_t* y;          // [rows, rowBytes]
+  int64_t rows, rowBytes;
+};
+
+struct NormArgs {
+  const float *x, *weight, *bias;  // [rows, width], [width], [width] or null
+  float* y;
+  int64_t rows, width;
+  float epsilon;
+  NormKind kind;
+};
+
+struct RotaryTableArgs {  // y[t] = cos(p·f) then sin(p·f), each `half` long, times scale
+  const int32_t* positions;  // [tokens]
+  const float* frequencies;  // [half]
+  float* y;                  // [tokens, 2 * half]
+  int64_t tokens;
+  int32_t half;
+  float scale;
+};
+
+struct RopeArgs {
+  const float* x;      // [tokens, heads * headDim]
+  const float* table;  // [tokens, 2 * half] from RotaryTable
+  float* y;            // may be x
+  int64_t tokens;
+  int32_t heads, headDim, half;  // the first 2 * half numbers of a head turn, the rest is copied
+  RopeStyle style;               // Half pairs (i, i + half); Interleaved pairs (2i, 2i + 1)
+};
+
+// A KV pool is an array of blocks of kKvBlockTokens tokens. Physical layout, chosen so that a vector is 16 tokens of one
+// key dimension, or 16 dimensions of one value:
+//   key block   [kvHeads][headDim][16 tokens]
+//   value block [kvHeads][16 tokens][headDim]
+// Slot s of a token is block s / 16, place s % 16.
+constexpr int kKvBlockTokens = 16;
+
+struct KvWriteArgs {
+  const float *key, *value;  // [tokens, kvHeads * headDim]
+  const int32_t* slots;      // [tokens]
+  uint8_t *keyPool, *valuePool;
+  int64_t tokens;
+  int32_t kvHeads, headDim;
+  FloatType type;
+};
+
+// Causal attention of ragged sequences over paged keys and values. Sequence s owns queries queryStarts[s] ..
+// queryStarts[s+1]; its newest query sits at position contextLengths[s] - 1, the others directly before it. Its keys
+// are contextLengths[s] tokens in blocks[blockStarts[s] ..]. Query at position p sees keys max(0, p - window + 1) .. p.
+struct AttentionArgs {
+  const float* query;  // [tokens, heads * headDim]
+  const uint8_t *keyPool, *valuePool;
+  const int32_t* queryStarts;     // [sequences + 1]
+  const int32_t* contextLengths;  // [sequences]
+  const int32_t* blockStarts;     // [sequences + 1]
+  const int32_t* blocks;
+  float* y;  // [tokens, heads * headDim]
+  int64_t tokens, sequences;
+  int32_t heads, kvHeads, headDim;
+  float scale;
+  float softcap;   // 0: none; else scores = softcap * tanh(scores / softcap)
+  int32_t window;  // 0: none
+  const float* sinks;  // [heads] or null: one extra score per head that takes probability but has no value
+  FloatType type;
+  Precision precision;
+  uint8_t* workspace;  // at least attentionWorkspace() bytes, shared by all threads
+};
+
+// An elementwise expression in postfix form, run strip by strip. Each word is opcode | operand << 8.
+enum class MapOp : uint32_t {
+  Input, Constant,  // push input[operand] or constants[operand]
+  Add, Sub, Mul, Div, Min, Max, Pow,
+  Neg, Abs, Sqrt, Exp, Log, Tanh, Sigmoid, Erf, Relu, Silu, Gelu, GeluTanh,
+  Count,
+};
+constexpr int kMaxMapInputs = 8;
+constexpr int kMaxMapDepth = 8;
+
+struct MapArgs {
+  const float* inputs[kMaxMapInputs];
+  // Elements of input i: `count` (full), or a divisor of it that repeats (a row vector, a scalar).
+  int64_t inputCounts[kMaxMapInputs];
+  const float* constants;
+  const uint32_t* code;
+  int32_t codeLength, inputCount;
+  float* y;  // [count]; may be one of the full inputs
+  int64_t count;
+};
+
+struct SoftmaxArgs {  // along the last axis
+  const float* x;
+  float* y;
+  int64_t rows, width;
+};
+
+struct ArgmaxArgs {  // index of the largest value of each row, the first among equals
+  const float* x;
+  int32_t* y;
+  int64_t rows, width;
+};
+
+struct Kernels {
+  const char* name;
+  void (*matmul)(const MatmulArgs&, const Thread&);
+  // Bytes of workspace for up to `rows` rows of width k into matrices of at most n columns.
+  size_t (*matmulWorkspace)(int64_t rows, int64_t k, int64_t n, int threads);
+  void (*gather)(const GatherArgs&, const Thread&);
+  void (*gatherRows)(const GatherRowsArgs&, const Thread&);
+  void (*norm)(const NormArgs&, const Thread&);
+  void (*rotaryTable)(const RotaryTableArgs&, const Thread&);
+  void (*rope)(const RopeArgs&, const Thread&);
+  void (*kvWrite)(const KvWriteArgs&, const Thread&);
+  void (*attention)(const AttentionArgs&, const Thread&);
+  size_t (*attentionWorkspace)(int64_t tokens, int64_t sequences, int32_t heads, int32_t headDim, int64_t maxContext, int threads);
+  void (*map)(const MapArgs&, const Thread&);
+  void (*softmax)(const SoftmaxArgs&, const Thread&);
+  void (*argmax)(const ArgmaxArgs&, const Thread&);
+  void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
+  double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
+};
+
+// Tables of the instruction sets compiled in; null where the machine lacks the instructions.
+struct Target {
+  const char* name;
+  bool (*supported)();
+  const Kernels* (*kernels)();
+};
+extern const Target kTargets[];  // best first
+extern const int kTargetCount;
+
+}  // namespace hence

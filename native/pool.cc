@@ -1,0 +1,79 @@
+#include "pool.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace hence {
+
+namespace {
+
+// Kernels of one step follow each other within microseconds, so a barrier spins about that long before it sleeps.
+constexpr int kBarrierSpins = 4000;
+
+inline void relax() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+Pool::Pool(int size) : size_(size < 1 ? 1 : size) {
+  for (int i = 1; i < size_; i++) workers_.emplace_back([this, i] { work(i); });
+}
+
+Pool::~Pool() {
+  stopping_ = true;
+  round_.fetch_add(1);
+  round_.notify_all();
+  for (auto& worker : workers_) worker.join();
+}
+
+void Pool::run(int threads, Job job, const void* body) {
+  if (threads > size_) threads = size_;
+  if (threads <= 1) return job(body, Thread{0, 1, this});
+  job_ = job;
+  body_ = body;
+  jobThreads_ = threads;
+  running_.store(uint32_t(size_ - 1));
+  round_.fetch_add(1);
+  round_.notify_all();
+  job(body, Thread{0, threads, this});
+  for (int spin = 0; running_.load(std::memory_order_acquire) != 0; spin++) {
+    if (spin < kBarrierSpins) relax();
+    else running_.wait(running_.load());
+  }
+}
+
+void Pool::work(int index) {
+  uint32_t seen = 0;
+  for (;;) {
+    round_.wait(seen);
+    seen = round_.load(std::memory_order_acquire);
+    if (stopping_) return;
+    if (index < jobThreads_) job_(body_, Thread{index, jobThreads_, this});
+    if (running_.fetch_sub(1) == 1) running_.notify_all();
+  }
+}
+
+void Pool::barrier(int threads) {
+  const uint32_t generation = generation_.load(std::memory_order_acquire);
+  if (arrived_.fetch_add(1) + 1 == uint32_t(threads)) {
+    arrived_.store(0, std::memory_order_relaxed);
+    generation_.store(generation + 1);  // sequentially consistent with `sleepers_`: a sleeper is never missed
+    if (sleepers_.load()) generation_.notify_all();
+    return;
+  }
+  for (int spin = 0; spin < kBarrierSpins; spin++) {
+    if (generation_.load(std::memory_order_acquire) != generation) return;
+    relax();
+  }
+  sleepers_.fetch_add(1);
+  while (generation_.load() == generation) generation_.wait(generation);
+  sleepers_.fetch_sub(1);
+}
+
+}  // namespace hence

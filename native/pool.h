@@ -1,0 +1,62 @@
+// Threads that walk a program together. One parallel region runs a whole step: every thread calls every kernel, each
+// kernel works on its share, and a barrier separates kernels whose data depend on each other.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace hence {
+
+struct Range {
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+};
+
+class Pool;
+
+// One thread's place in a parallel region. `count` may be less than the pool's size: small steps run on one thread.
+struct Thread {
+  int index, count;
+  Pool* pool;
+  // Waits until all threads of the region have arrived; everything written before is visible after.
+  inline void barrier() const;
+  // This thread's contiguous part of n items.
+  Range share(int64_t n) const { return {n * index / count, n * (index + 1) / count}; }
+};
+
+class Pool {
+ public:
+  explicit Pool(int size);
+  ~Pool();
+  int size() const { return size_; }
+  // Runs body on the calling thread and on threads-1 workers; returns when all have finished. Not reentrant.
+  template <class Body> void run(int threads, const Body& body) {
+    run(threads, [](const void* b, const Thread& t) { (*static_cast<const Body*>(b))(t); }, &body);
+  }
+  void barrier(int threads);
+
+ private:
+  using Job = void (*)(const void*, const Thread&);
+  void run(int threads, Job job, const void* body);
+  void work(int index);
+
+  const int size_;
+  std::vector<std::thread> workers_;
+  // A job is published by raising `round_`; workers of the region count down `running_`.
+  std::atomic<uint32_t> round_{0};
+  std::atomic<uint32_t> running_{0};
+  int jobThreads_ = 0;
+  Job job_ = nullptr;
+  const void* body_ = nullptr;
+  bool stopping_ = false;
+  alignas(64) std::atomic<uint32_t> arrived_{0};
+  alignas(64) std::atomic<uint32_t> generation_{0};
+  std::atomic<uint32_t> sleepers_{0};
+};
+
+inline void Thread::barrier() const {
+  if (count > 1) pool->barrier(count);
+}
+
+}  // namespace hence

@@ -1,0 +1,56 @@
+/**
+ * What the native backend is compiled from: one entry per instruction set, each the same kernels with other flags.
+ * `native/targets/<name>.cc` is compiled once with the flags named here, everything in `native/*.cc` with none of them.
+ */
+
+const AVX2 = ['-mavx2', '-mfma', '-mf16c']
+const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mf16c', '-mfma', '-mprefer-vector-width=512']
+const AVX512_VNNI = [...AVX512, '-mavx512vnni', '-mavx512vbmi', '-mavx512bf16']
+const AMX = [...AVX512_VNNI, '-mamx-tile', '-mamx-int8', '-mamx-bf16']
+
+/** Instruction sets by `process.arch`; an architecture without an entry has no native backend. */
+export const NATIVE_TARGETS = {
+  x64: { baseline: [], avx2: AVX2, avx512: AVX512, avx512vnni: AVX512_VNNI, amx: AMX },
+  arm64: { neon: [] },
+}
+
+/** Flags of every source. No -ffast-math: it would change what NaN, infinity and reordering mean. */
+export const COMMON_FLAGS = [
+  '-std=c++20',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-fno-exceptions',
+  '-fno-rtti',
+  '-fno-math-errno',
+  '-fno-trapping-math',
+  '-ffp-contract=fast',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-DNAPI_VERSION=8',
+]
+
+export const RELEASE_FLAGS = ['-O3', '-DNDEBUG']
+
+/** Assertions stay on here. -fno-sanitize=vptr because that check needs run-time type information. */
+export const SANITIZER_FLAGS = [
+  '-O1',
+  '-g',
+  '-fno-omit-frame-pointer',
+  '-fsanitize=address,undefined',
+  '-fno-sanitize=vptr',
+  '-fno-sanitize-recover=all',
+]
+
+/** Link flags by `process.platform`; a platform without an entry has no native backend. */
+export const LINK_FLAGS = {
+  linux: ['-shared', '-pthread'],
+  darwin: ['-shared', '-pthread', '-undefined', 'dynamic_lookup'],
+}
+
+/** What to install where no C++ compiler was found. */
+export const COMPILER_ADVICE = {
+  linux: 'Debian/Ubuntu: apt install g++; Fedora: dnf install gcc-c++; Alpine: apk add g++',
+  darwin: 'macOS: xcode-select --install',
+  win32: 'Windows: use WSL (wsl --install) and then apt install g++ there',
+}

@@ -1,8 +1,12 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+import { reporting } from './test/reporting.ts'
 
+/** `npm test`: everything except the long conformance suites. */
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, 'test/conformance/**'],
     testTimeout: 60_000,
+    ...reporting,
   },
 })

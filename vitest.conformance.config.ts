@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+import { reporting } from './test/reporting.ts'
+
+/** `npm run conformance`: every backend against the contract, and the engine against outside references. */
+export default defineConfig({
+  test: {
+    include: ['test/conformance/**/*.test.ts', 'test/contract/**/*.test.ts'],
+    testTimeout: 600_000,
+    passWithNoTests: true,
+    ...reporting,
+  },
+})

@@ -29,6 +29,10 @@ export function tensor<D extends DType>(dtype: D, shape: readonly number[], data
   const count = elementCount(shape)
   const values = data ?? allocate(dtype, count)
   if (values.length !== count)
-    throw new HenceError('OPTION_INVALID', `a ${dtype} tensor of shape [${shape.join(', ')}] needs ${count} elements, got ${values.length}`, { dtype, shape, length: values.length })
+    throw new HenceError(
+      'OPTION_INVALID',
+      `a ${dtype} tensor of shape [${shape.join(', ')}] needs ${count} elements, got ${values.length}`,
+      { dtype, shape, length: values.length },
+    )
   return { dtype, shape, data: values }
 }

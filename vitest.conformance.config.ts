@@ -6,7 +6,6 @@ export default defineConfig({
   test: {
     include: ['test/conformance/**/*.test.ts', 'test/contract/**/*.test.ts'],
     testTimeout: 600_000,
-    passWithNoTests: true,
     ...reporting,
   },
 })

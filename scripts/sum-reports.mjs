@@ -13,8 +13,8 @@ const results = new Map()
 for (const name of existsSync(folder) ? readdirSync(folder) : []) {
   const report = JSON.parse(readFileSync(join(folder, name), 'utf8'))
   for (const file of report.testResults) {
-    // A file that failed to load holds no tests and would count for nothing.
-    if (file.status === 'failed' && file.assertionResults.length === 0) record(file.name, 'failed')
+    // A file that failed to load, or to prepare, holds no failed test and would count for nothing.
+    if (file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed')) record(file.name, 'failed')
     for (const { fullName, status } of file.assertionResults) record(`${file.name} > ${fullName}`, rank[status] ? status : 'skipped')
   }
 }

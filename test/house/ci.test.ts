@@ -11,7 +11,8 @@ afterAll(() => rmSync(folder, { recursive: true }))
 function writeReport(name: string, files: Record<string, Record<string, string>>): void {
   const testResults = Object.entries(files).map(([file, tests]) => {
     const assertionResults = Object.entries(tests).map(([fullName, status]) => ({ fullName, status }))
-    return { name: file, status: assertionResults.some(({ status }) => status === 'passed') ? 'passed' : 'failed', assertionResults }
+    const hasFailed = assertionResults.length === 0 || assertionResults.some(({ status }) => status === 'failed')
+    return { name: file, status: hasFailed ? 'failed' : 'passed', assertionResults }
   })
   writeFileSync(join(folder, name), JSON.stringify({ testResults }))
 }

@@ -59,7 +59,6 @@ export class HenceError extends Error {
   readonly code: ErrorCode
   readonly details: ErrorDetails
   readonly hint: string
-  readonly [BRAND] = true
 
   /**
    * @param code - entry of {@link ERRORS}
@@ -69,6 +68,7 @@ export class HenceError extends Error {
   constructor(code: ErrorCode, message: string, details: ErrorDetails & { hint?: string; cause?: unknown } = {}) {
     const { hint, cause, ...facts } = details
     super(message, cause === undefined ? undefined : { cause })
+    Object.defineProperty(this, BRAND, { value: true })
     this.code = code
     this.details = facts
     this.hint = hint ?? ERRORS[code]

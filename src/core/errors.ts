@@ -82,5 +82,5 @@ export class HenceError extends Error {
 /** True for a {@link HenceError}, also one from another copy of the package; with `code`, only for that code. */
 export function isHenceError(error: unknown, code?: ErrorCode): error is HenceError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
-  return code === undefined || (error as HenceError).code === code
+  return code === undefined || (error as Partial<HenceError>).code === code
 }

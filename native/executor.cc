@@ -1,0 +1,235 @@
+#include "executor.h"
+
+namespace hence {
+
+namespace {
+
+// Reads the operand words of one instruction in order.
+class Operands {
+ public:
+  Operands(const Program& program, const uint32_t* words, const int32_t* dims) : program_(program), at_(words), dims_(dims) {}
+
+  uint32_t number() { return *at_++; }
+  int64_t dim() { return dims_[*at_++]; }
+  float real() { return program_.floats[*at_++]; }
+  const float* reals() { return &program_.floats[*at_++]; }
+  template <class T> T* buffer() {
+    const uint32_t index = *at_++;
+    return index == kNone ? nullptr : reinterpret_cast<T*>(program_.buffers[index]);
+  }
+  const PackedMatrix& matrix() { return program_.matrices[*at_++]; }
+  const uint32_t* rest() const { return at_; }
+
+ private:
+  const Program& program_;
+  const uint32_t* at_;
+  const int32_t* dims_;
+};
+
+MatmulArgs matmulArgs(Operands o, const Program& p) {
+  MatmulArgs a{};
+  a.x = o.buffer<float>();
+  a.rows = o.dim();
+  a.activation = Activation(o.number());
+  a.residual = o.buffer<float>();
+  a.count = int32_t(o.number());
+  for (int i = 0; i < a.count; i++) {
+    a.w[i] = o.matrix();
+    a.bias[i] = o.buffer<float>();
+    a.y[i] = o.buffer<float>();
+  }
+  a.k = a.w[0].k;
+  a.precision = p.precision;
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+AttentionArgs attentionArgs(Operands o, const Program& p) {
+  AttentionArgs a{};
+  a.query = o.buffer<float>();
+  a.keyPool = o.buffer<uint8_t>();
+  a.valuePool = o.buffer<uint8_t>();
+  a.queryStarts = o.buffer<int32_t>();
+  a.contextLengths = o.buffer<int32_t>();
+  a.blockStarts = o.buffer<int32_t>();
+  a.blocks = o.buffer<int32_t>();
+  a.sinks = o.buffer<float>();
+  a.y = o.buffer<float>();
+  a.tokens = o.dim();
+  a.sequences = o.dim();
+  a.heads = int32_t(o.number());
+  a.kvHeads = int32_t(o.number());
+  a.headDim = int32_t(o.number());
+  a.window = int32_t(o.number());
+  a.type = FloatType(o.number());
+  a.scale = o.real();
+  a.softcap = o.real();
+  a.precision = p.precision;
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+MapArgs mapArgs(Operands o, const Program& p) {
+  MapArgs a{};
+  a.y = o.buffer<float>();
+  a.count = o.dim();
+  a.constants = p.floats.data();
+  a.inputCount = int32_t(o.number());
+  for (int i = 0; i < a.inputCount; i++) {
+    a.inputs[i] = o.buffer<float>();
+    a.inputCounts[i] = o.dim();
+  }
+  a.codeLength = int32_t(o.number());
+  a.code = o.rest();
+  return a;
+}
+
+void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, const Thread& thread) {
+  switch (opcode) {
+    case Opcode::Matmul: {
+      const MatmulArgs a = matmulArgs(o, p);
+      if (a.rows > 0) kernels.matmul(a, thread);
+      break;
+    }
+    case Opcode::Gather: {
+      GatherArgs a{};
+      a.table = o.matrix(), a.ids = o.buffer<int32_t>(), a.y = o.buffer<float>(), a.rows = o.dim();
+      kernels.gather(a, thread);
+      break;
+    }
+    case Opcode::GatherRows: {
+      GatherRowsArgs a{};
+      a.table = o.buffer<uint8_t>(), a.ids = o.buffer<int32_t>(), a.y = o.buffer<uint8_t>(), a.rows = o.dim(), a.rowBytes = o.dim();
+      kernels.gatherRows(a, thread);
+      break;
+    }
+    case Opcode::Norm: {
+      NormArgs a{};
+      a.x = o.buffer<float>(), a.weight = o.buffer<float>(), a.bias = o.buffer<float>(), a.y = o.buffer<float>();
+      a.rows = o.dim(), a.width = o.dim(), a.epsilon = o.real(), a.kind = NormKind(o.number());
+      kernels.norm(a, thread);
+      break;
+    }
+    case Opcode::RotaryTable: {
+      RotaryTableArgs a{};
+      a.positions = o.buffer<int32_t>(), a.frequencies = o.buffer<float>(), a.y = o.buffer<float>();
+      a.tokens = o.dim(), a.half = int32_t(o.number()), a.scale = o.real();
+      kernels.rotaryTable(a, thread);
+      break;
+    }
+    case Opcode::Rope: {
+      RopeArgs a{};
+      a.x = o.buffer<float>(), a.table = o.buffer<float>(), a.y = o.buffer<float>(), a.tokens = o.dim();
+      a.heads = int32_t(o.number()), a.headDim = int32_t(o.number()), a.half = int32_t(o.number()), a.style = RopeStyle(o.number());
+      kernels.rope(a, thread);
+      break;
+    }
+    case Opcode::KvWrite: {
+      KvWriteArgs a{};
+      a.key = o.buffer<float>(), a.value = o.buffer<float>(), a.slots = o.buffer<int32_t>();
+      a.keyPool = o.buffer<uint8_t>(), a.valuePool = o.buffer<uint8_t>(), a.tokens = o.dim();
+      a.kvHeads = int32_t(o.number()), a.headDim = int32_t(o.number()), a.type = FloatType(o.number());
+      kernels.kvWrite(a, thread);
+      break;
+    }
+    case Opcode::Attention: kernels.attention(attentionArgs(o, p), thread); break;
+    case Opcode::Map: kernels.map(mapArgs(o, p), thread); break;
+    case Opcode::Softmax: {
+      SoftmaxArgs a{};
+      a.x = o.buffer<float>(), a.y = o.buffer<float>(), a.rows = o.dim(), a.width = o.dim();
+      kernels.softmax(a, thread);
+      break;
+    }
+    case Opcode::Argmax: {
+      ArgmaxArgs a{};
+      a.x = o.buffer<float>(), a.y = o.buffer<int32_t>(), a.rows = o.dim(), a.width = o.dim();
+      kernels.argmax(a, thread);
+      break;
+    }
+    case Opcode::Count: break;
+  }
+}
+
+// What each operand word of an opcode is: b buffer, B buffer or none, m matrix, d dim, f float, n number. A `*` starts
+// the part that repeats as often as the number before it says.
+constexpr const char* kSignatures[] = {
+    "bdnBn*mBb", "mbbd", "bbbdd", "bbBbddfn", "bbbdnf", "bbbdnnnn", "bbbbbdnnn", "bbbbbbbBbddnnnnnff", "bdn*bd", "bbdd", "bbdd",
+};
+static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
+
+bool wellFormed(const Program& p, const uint32_t* words, size_t count, Opcode opcode) {
+  size_t at = 0;
+  uint32_t last = 0;
+  auto check = [&](char kind) {
+    if (at >= count) return false;
+    const uint32_t word = words[at++];
+    last = word;
+    switch (kind) {
+      case 'b': return word < p.buffers.size();
+      case 'B': return word == kNone || word < p.buffers.size();
+      case 'm': return word < p.matrices.size();
+      case 'd': return word < p.limits.size();
+      case 'f': return word < p.floats.size();
+      default: return true;
+    }
+  };
+  const char* s = kSignatures[size_t(opcode)];
+  for (; *s && *s != '*'; s++) if (!check(*s)) return false;
+  if (*s == '*') {
+    const int64_t times = last;
+    if (times == 0 || times > (opcode == Opcode::Matmul ? kMaxFusedWeights : kMaxMapInputs)) return false;
+    for (int64_t i = 0; i < times; i++) for (const char* r = s + 1; *r; r++) if (!check(*r)) return false;
+  }
+  if (opcode != Opcode::Map) return at == count;
+  if (at >= count) return false;
+  const uint32_t length = words[at++];
+  if (length == 0 || at + length != count) return false;
+  for (; at < count; at++) {
+    const uint32_t op = words[at] & 0xff, operand = words[at] >> 8;
+    if (op >= uint32_t(MapOp::Count)) return false;
+    if (op == uint32_t(MapOp::Input) && operand >= kMaxMapInputs) return false;
+    if (op == uint32_t(MapOp::Constant) && operand >= p.floats.size()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Program::prepare(const Kernels& kernels, int threads) {
+  size_t workspaceBytes = 0;
+  auto need = [&](size_t bytes) { workspaceBytes = bytes > workspaceBytes ? bytes : workspaceBytes; };
+  for (size_t at = 0; at < words.size();) {
+    if (at + 2 > words.size() || words[at] >= uint32_t(Opcode::Count) || words[at + 1] > words.size() - at - 2) return false;
+    const Opcode opcode = Opcode(words[at]);
+    if (!wellFormed(*this, &words[at + 2], words[at + 1], opcode)) return false;
+    const Operands operands(*this, &words[at + 2], limits.data());
+    if (opcode == Opcode::Matmul) {
+      const MatmulArgs a = matmulArgs(operands, *this);
+      for (int i = 0; i < a.count; i++) if (a.w[i].k != a.k) return false;
+      int64_t n = 0;
+      for (int i = 0; i < a.count; i++) n += (a.w[i].n + 31) / 32 * 32;
+      for (int t = 1; t <= threads; t++) need(kernels.matmulWorkspace(a.rows, a.k, n, t));
+    } else if (opcode == Opcode::Attention) {
+      const AttentionArgs a = attentionArgs(operands, *this);
+      for (int t = 1; t <= threads; t++) need(kernels.attentionWorkspace(a.tokens, a.sequences, a.heads, a.headDim, maxContext, t));
+    }
+    at += 2 + words[at + 1];
+  }
+  if (workspaceBytes == 0) return true;
+  workspace.reset(Region::anonymous(workspaceBytes));
+  return workspace != nullptr;
+}
+
+void execute(const Program& program, const Kernels& kernels, Walk& walk, const Thread& thread) {
+  const uint32_t* words = program.words.data();
+  for (size_t at = walk.begin; at < walk.end; at += 2 + words[at + 1]) {
+    if (thread.index == 0 && walk.stop.load(std::memory_order_relaxed)) walk.stopAt.store(at, std::memory_order_relaxed);
+    step(program, kernels, Opcode(words[at]), Operands(program, &words[at + 2], walk.dims), thread);
+    thread.barrier();
+    // All threads leave at the same instruction: thread 0 named it before the barrier, and what it may write meanwhile
+    // names a later one.
+    if (walk.stopAt.load(std::memory_order_relaxed) == at) return;
+  }
+}
+
+}  // namespace hence

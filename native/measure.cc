@@ -1,0 +1,58 @@
+#include "measure.h"
+
+#include <chrono>
+#include <cstring>
+#include <memory>
+
+#include "region.h"
+
+namespace hence {
+
+namespace {
+
+template <class Body> double seconds(const Body& body) {
+  const auto start = std::chrono::steady_clock::now();
+  body();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+double measureBandwidth(Pool& pool, const Kernels& kernels, size_t bytes, int rounds) {
+  constexpr size_t kPage = 4096;
+  bytes = (bytes + kPage - 1) / kPage * kPage;
+  const std::unique_ptr<Region> region(Region::anonymous(bytes));
+  if (!region) return 0;
+  const auto mine = [&](const Thread& t) { return t.share(int64_t(bytes / kPage)); };
+  pool.run(pool.size(), [&](const Thread& t) {
+    const Range r = mine(t);
+    std::memset(region->data + r.begin * kPage, 1, size_t(r.size()) * kPage);
+  });
+  double best = 0;
+  for (int i = 0; i < rounds; i++) {
+    const double s = seconds([&] {
+      pool.run(pool.size(), [&](const Thread& t) {
+        const Range r = mine(t);
+        kernels.streamRead(region->data + r.begin * kPage, size_t(r.size()) * kPage, t);
+      });
+    });
+    if (bytes / s > best) best = bytes / s;
+  }
+  return best;
+}
+
+double measurePeak(Pool& pool, const Kernels& kernels, Precision precision, int rounds) {
+  double best = 0;
+  for (int i = 0; i < rounds; i++) {
+    double operations[64] = {};
+    const double s = seconds([&] {
+      pool.run(pool.size() < 64 ? pool.size() : 64, [&](const Thread& t) { operations[t.index] = kernels.peakFlops(precision, t); });
+    });
+    double total = 0;
+    for (double o : operations) total += o;
+    if (total / s > best) best = total / s;
+  }
+  return best;
+}
+
+}  // namespace hence

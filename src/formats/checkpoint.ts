@@ -10,9 +10,10 @@ export interface StoredTensor {
   readonly shape: readonly number[]
   readonly byteLength: number
   /**
-   * Reads a range of the tensor's bytes (all of them by default). Offsets count from the tensor's first byte.
+   * Reads a range of the tensor's bytes (all of them by default) into memory of its own. Offsets count from the tensor's
+   * first byte.
    *
-   * @throws HenceError `FILE_TRUNCATED`, `FILE_UNREADABLE`, `ABORTED`
+   * @throws HenceError `FILE_TRUNCATED`, `FILE_UNREADABLE`, `OPTION_INVALID`, `DISPOSED`, `ABORTED`
    */
   read(byteOffset?: number, byteLength?: number, signal?: AbortSignal): Promise<Uint8Array>
 }
@@ -25,11 +26,16 @@ export interface FileIdentity {
   readonly inode: number
 }
 
+/** Names of tensors whose encoding Hence cannot read, by the encoding's name. */
+export type UnsupportedTensors = ReadonlyMap<string, readonly string[]>
+
 /** Weights on disk, whatever the container. */
 export interface Checkpoint {
   readonly format: 'gguf' | 'safetensors' | 'llama2c'
   readonly tensors: ReadonlyMap<string, StoredTensor>
   /** Every file the tensors come from, in order. */
   readonly files: readonly FileIdentity[]
+  /** Tensors left out of `tensors` because of their type; see {@link requireSupported}. */
+  readonly unsupported?: UnsupportedTensors
   close(): Promise<void>
 }

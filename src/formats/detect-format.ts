@@ -1,0 +1,125 @@
+import { stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { HenceError } from '../core/index.ts'
+import { ByteFile, fileNotFound } from './byte-file.ts'
+import { listFolder } from './huggingface/open-folder.ts'
+import { MAX_JSON_BYTES, readJsonObject } from './json-file.ts'
+import { LLAMA2C_HEADER_BYTES, looksLikeLlama2c } from './llama2c/header.ts'
+
+/** Kinds of model source that Hence recognises. */
+export type FormatKind = 'gguf' | 'huggingface' | 'safetensors' | 'llama2c'
+
+/** What is at a path, and the path to open it by: a folder for `huggingface`, else a file. */
+export interface DetectedFormat {
+  readonly kind: FormatKind
+  readonly path: string
+}
+
+/** Files that are often mistaken for models Hence reads, by how they begin. */
+const FOREIGN: readonly { readonly begins: string; readonly at?: number; readonly what: string }[] = [
+  { begins: 'version https://git-lfs', what: 'a Git LFS pointer, not the file itself; fetch it with `git lfs pull`' },
+  { begins: 'PK\x03\x04', what: 'a ZIP archive, perhaps PyTorch weights; convert them to safetensors' },
+  { begins: '\x80\x02', what: 'a Python pickle, perhaps PyTorch weights; convert them to safetensors' },
+  { begins: '<!DOCTYPE', what: 'a web page, perhaps an error page saved in place of the file' },
+  { begins: '<html', what: 'a web page, perhaps an error page saved in place of the file' },
+  { begins: 'lmgg', what: 'a ggml file from before GGUF; convert it to GGUF' },
+  { begins: 'tjgg', what: 'a ggml file from before GGUF; convert it to GGUF' },
+  { begins: 'fmgg', what: 'a ggml file from before GGUF; convert it to GGUF' },
+  { begins: 'TFL3', at: 4, what: 'a TensorFlow Lite model' },
+  { begins: '\x89HDF', what: 'an HDF5 file, perhaps Keras weights' },
+  { begins: '\x1f\x8b', what: 'a gzip archive; unpack it first' },
+]
+
+/**
+ * Tells what kind of model a file or folder is by its content, never by its name alone.
+ *
+ * @throws HenceError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FORMAT_UNKNOWN` with what was seen
+ */
+export async function detectFormat(path: string): Promise<DetectedFormat> {
+  const absolute = resolve(path)
+  const stats = await stat(absolute).catch(() => undefined)
+  if (stats === undefined) throw await fileNotFound(absolute)
+  return stats.isDirectory() ? detectFolder(absolute) : detectFile(absolute)
+}
+
+async function detectFolder(folder: string): Promise<DetectedFormat> {
+  const names = await listFolder(folder)
+  if (names.includes('config.json')) return { kind: 'huggingface', path: folder }
+  // One model per folder: all parts of a split GGUF count as one, opened by its first.
+  const ggufs = names.filter(name => name.endsWith('.gguf') && !(/-\d{5}-of-\d{5}\.gguf$/.test(name) && !name.includes('-00001-of-')))
+  if (ggufs.length === 1) return detectFile(join(folder, ggufs[0]!))
+  const index = names.filter(name => name.endsWith('.safetensors.index.json'))
+  if (index.length === 1) return { kind: 'safetensors', path: join(folder, index[0]!) }
+  const weights = names.filter(name => name.endsWith('.safetensors'))
+  if (weights.length === 1) return detectFile(join(folder, weights[0]!))
+  const binaries = names.filter(name => name.endsWith('.bin'))
+  for (const name of binaries.slice(0, 10)) {
+    const detected = await detectFile(join(folder, name)).catch(() => undefined)
+    if (detected?.kind === 'llama2c') return detected
+  }
+  const several = ggufs.length > 1 ? `; it holds ${ggufs.length} GGUF models, name one of them` : ''
+  const shown = names.length === 0 ? 'nothing' : names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '')
+  throw new HenceError(
+    'FORMAT_UNKNOWN',
+    `${folder} is not a model folder: no config.json, no single weight file; it holds ${shown}${several}`,
+    {
+      path: folder,
+      names: names.slice(0, 10),
+      nameCount: names.length,
+    },
+  )
+}
+
+async function detectFile(path: string): Promise<DetectedFormat> {
+  const { head, size } = await readHead(path)
+  const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1')
+  if (text.startsWith('GGUF')) return { kind: 'gguf', path }
+  if (isSafetensors(head, size)) return { kind: 'safetensors', path }
+  if (/^\s*\{/.test(text)) return detectJson(path)
+  const foreign = FOREIGN.find(({ begins, at = 0 }) => text.startsWith(begins, at))
+  if (foreign === undefined && looksLikeLlama2c(head)) return { kind: 'llama2c', path }
+  throw new HenceError('FORMAT_UNKNOWN', `${path} is ${foreign?.what ?? 'not a model Hence knows'}; ${describeHead(head, size)}`, {
+    path,
+    size,
+    firstBytes: hex(head),
+  })
+}
+
+async function readHead(path: string): Promise<{ head: Uint8Array; size: number }> {
+  const file = await ByteFile.open(path)
+  try {
+    return { head: await file.read(0, Math.min(file.size, LLAMA2C_HEADER_BYTES)), size: file.size }
+  } finally {
+    await file.close()
+  }
+}
+
+/** A 64-bit header length, then JSON. A truncated file is still recognised, so that opening it can say what is wrong. */
+function isSafetensors(head: Uint8Array, size: number): boolean {
+  if (size < 10 || head[8] !== 0x7b) return false
+  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true)
+  return length >= 2n && length <= 100_000_000n && (head[9] === 0x22 || head[9] === 0x7d || head[9] === 0x20)
+}
+
+/** `config.json` stands for its folder, an index for the weights it lists. */
+async function detectJson(path: string): Promise<DetectedFormat> {
+  const content = await readJsonObject(path, MAX_JSON_BYTES)
+  if ('weight_map' in content) return { kind: 'safetensors', path }
+  if ('model_type' in content || 'architectures' in content) return { kind: 'huggingface', path: dirname(path) }
+  throw new HenceError(
+    'FORMAT_UNKNOWN',
+    `${basename(path)} is JSON but neither a model's config.json nor a safetensors index; its keys are ${Object.keys(content).slice(0, 10).join(', ')}`,
+    {
+      path,
+      keys: Object.keys(content).slice(0, 10),
+    },
+  )
+}
+
+function describeHead(head: Uint8Array, size: number): string {
+  return size === 0 ? 'it is empty' : `it has ${size} bytes and begins with ${hex(head)}`
+}
+
+function hex(head: Uint8Array): string {
+  return Array.from(head.subarray(0, 8), byte => byte.toString(16).padStart(2, '0')).join(' ')
+}

@@ -1,0 +1,31 @@
+export type { ByteSource } from './byte-sink.ts'
+export * from './checkpoint.ts'
+export { contentHash, type HashProgress } from './content-hash.ts'
+export { type DetectedFormat, detectFormat, type FormatKind } from './detect-format.ts'
+export { readFloat32 } from './file-tensor.ts'
+export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './float16.ts'
+export { type GgufFile, openGguf } from './gguf/open-gguf.ts'
+export type { GgufNumbers, GgufValue } from './gguf/values.ts'
+export { encodeGguf, type GgufContent, type GgufInput, type GgufTensorInput, writeGguf } from './gguf/write-gguf.ts'
+export { normalizeHuggingFaceConfig } from './huggingface/config.ts'
+export { type HuggingFaceFolder, openHuggingFaceFolder } from './huggingface/open-folder.ts'
+export type { Llama2cConfig } from './llama2c/header.ts'
+export { type Llama2cFile, openLlama2c } from './llama2c/open-llama2c.ts'
+export { dequantize, quantize } from './quantization/dequantize.ts'
+export { requireSupported } from './require-supported.ts'
+export { openSafetensors, type SafetensorsFile } from './safetensors/open-safetensors.ts'
+export {
+  encodeSafetensors,
+  type SafetensorsContent,
+  type SafetensorsTensorInput,
+  writeSafetensors,
+} from './safetensors/write-safetensors.ts'
+export {
+  isWeightType,
+  STORAGE_TYPES,
+  type StorageLayout,
+  type StorageType,
+  storageBytes,
+  WEIGHT_TYPES,
+  type WeightType,
+} from './storage-types.ts'

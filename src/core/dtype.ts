@@ -1,6 +1,8 @@
 /** Element types of tensors and buffers, with their size in bytes. */
 export const DTYPE_BYTES = {
   f32: 4,
+  f16: 2,
+  bf16: 2,
   f64: 8,
   i8: 1,
   u8: 1,
@@ -13,12 +15,14 @@ export const DTYPE_BYTES = {
   bool: 1,
 } as const
 
-/** Element type of a tensor. `bool` is one byte, 0 or 1. */
+/** Element type of a tensor. `bool` is one byte, 0 or 1; `f16` and `bf16` are held as their bits. */
 export type DType = keyof typeof DTYPE_BYTES
 
 /** The typed array that holds elements of a dtype. */
 export interface TypedArrayOf {
   f32: Float32Array
+  f16: Uint16Array
+  bf16: Uint16Array
   f64: Float64Array
   i8: Int8Array
   u8: Uint8Array
@@ -41,6 +45,8 @@ type ArrayConstructor<D extends DType> = {
 
 const ARRAYS: { readonly [D in DType]: ArrayConstructor<D> } = {
   f32: Float32Array,
+  f16: Uint16Array,
+  bf16: Uint16Array,
   f64: Float64Array,
   i8: Int8Array,
   u8: Uint8Array,

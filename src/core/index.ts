@@ -1,6 +1,7 @@
 export * from './abort.ts'
 export * from './dtype.ts'
 export * from './errors.ts'
+export * from './float16.ts'
 export * from './nearest.ts'
 export * from './rng.ts'
 export * from './tensor.ts'

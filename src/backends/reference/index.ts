@@ -1,0 +1,1 @@
+export { referenceBackend } from './reference-backend.ts'

@@ -1,0 +1,42 @@
+import type { Op } from '../op.ts'
+import { argmax } from './argmax.ts'
+import { attention } from './attention.ts'
+import { gather } from './gather.ts'
+import { kvWrite } from './kv.ts'
+import { map } from './map.ts'
+import { matmul } from './matmul.ts'
+import { nonzero } from './nonzero.ts'
+import { norm } from './norm.ts'
+import { rope, rotaryTable } from './rope.ts'
+import { route } from './route.ts'
+import { scan } from './scan.ts'
+import { scatterAdd } from './scatter-add.ts'
+import { softmax } from './softmax.ts'
+
+/** The instruction set. */
+export const OPS = {
+  argmax,
+  attention,
+  gather,
+  kv_write: kvWrite,
+  map,
+  matmul,
+  nonzero,
+  norm,
+  rope,
+  rotary_table: rotaryTable,
+  route,
+  scan,
+  scatter_add: scatterAdd,
+  softmax,
+} as const
+
+export type OpName = keyof typeof OPS
+
+/** The attributes an op takes. */
+export type AttributesOf<N extends OpName> = (typeof OPS)[N] extends Op<infer A> ? A : never
+
+/** The op of a name, with its attributes as plain data. */
+export function opOf(name: OpName): Op {
+  return OPS[name] as unknown as Op
+}

@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, 'test/conformance/**'],
+    globalSetup: './test/testdata-root.ts',
     testTimeout: 60_000,
     ...reporting,
   },

@@ -5,6 +5,7 @@ import { reporting } from './test/reporting.ts'
 export default defineConfig({
   test: {
     include: ['test/conformance/**/*.test.ts', 'test/contract/**/*.test.ts'],
+    globalSetup: './test/testdata-root.ts',
     testTimeout: 600_000,
     ...reporting,
   },

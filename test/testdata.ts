@@ -2,18 +2,11 @@
  * Where tests find real models and reference answers. They are too large for the repository and live in a folder
  * beside it: `HENCE_TESTDATA`, else `../shared/testdata` next to the repository root.
  */
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { describe, test } from 'vitest'
+import { hasTestdata, missingTestdata, testdataRoot } from './testdata-root.ts'
 
-const repositoryRoot = fileURLToPath(new URL('..', import.meta.url))
-
-/** Folder of the reference models and answers; it may not exist, see {@link hasTestdata}. */
-export const testdataRoot: string = resolve(process.env['HENCE_TESTDATA'] ?? join(repositoryRoot, '..', 'shared', 'testdata'))
-
-/** True when the reference models and answers are on this machine. */
-export const hasTestdata: boolean = existsSync(testdataRoot)
+export { hasTestdata, testdataRoot }
 
 const isCi = (process.env['CI'] ?? '') !== '' && process.env['CI'] !== 'false'
 
@@ -28,14 +21,13 @@ export function describeWithTestdata(name: string, suite: () => void): void {
     describe(name, suite)
     return
   }
-  const reason = `no testdata at ${testdataRoot}; set HENCE_TESTDATA to the folder that holds it`
   describe(name, () => {
     if (!isCi) {
-      test.skip(`skipped: ${reason}`, () => {})
+      test.skip(`skipped: ${missingTestdata}`, () => {})
       return
     }
     test('testdata is present', () => {
-      throw new TypeError(`${reason} (under CI this is a failure)`)
+      throw new TypeError(`${missingTestdata} (under CI this is a failure)`)
     })
   })
 }

@@ -1,0 +1,193 @@
+import type { AddedToken } from './added-tokens.ts'
+import { Bpe, findByteTokens } from './bpe.ts'
+import { BYTE_LEVEL_DECODING, sentencePieceDecoding } from './decoders.ts'
+import { endIds } from './end-of-turn.ts'
+import { ggufPreTokenizer } from './gguf-pre-tokenizers.ts'
+import { asFlag, asString, invalid, MAX_VOCABULARY, unknownKind } from './json-fields.ts'
+import { MergeRules } from './merge-rules.ts'
+import { Pipeline, type PipelineParts } from './pipeline.ts'
+import { runStep, scannerFor, type Step } from './pre-tokenizers.ts'
+import { scanningSegmenter, splittingSegmenter, wordScanner, wordsBeginWith } from './segmenter.ts'
+import type { SpecialIds, Tokenizer } from './tokenizer.ts'
+import type { Vocabulary } from './vocabulary.ts'
+
+/** Metadata of a GGUF file: arrays as lists or typed arrays, scalars as numbers, bigints, strings, booleans. */
+type Metadata = ReadonlyMap<string, unknown>
+
+/** Values of `tokenizer.ggml.token_type`. Source: the GGUF specification and llama.cpp's `llama_token_type`. */
+const UNKNOWN = 2
+const CONTROL = 3
+const USER_DEFINED = 4
+const BYTE = 6
+
+/** What all GGUF tokenizers share. */
+interface Common {
+  readonly tokens: readonly string[]
+  readonly types: ArrayLike<number>
+  readonly added: readonly AddedToken[]
+  /** Ids that plain text may become. */
+  readonly vocabulary: Vocabulary
+  readonly special: SpecialIds
+}
+
+type ModelParts = Pick<PipelineParts, 'normalizer' | 'segmenter' | 'decoding'> & { readonly addsBos: boolean }
+
+const MODELS: Readonly<Record<string, (metadata: Metadata, common: Common) => ModelParts>> = { gpt2: byteLevel, llama: sentencePiece }
+
+/**
+ * The tokenizer in the metadata of a GGUF file, `tokenizer.ggml.*`.
+ *
+ * @throws HenceError `TOKENIZER_INVALID` for malformed metadata or an unknown kind of tokenizer
+ */
+export function tokenizerFromGguf(metadata: ReadonlyMap<string, unknown>): Tokenizer {
+  const kind = asString(metadata.get(key('model')), key('model'))
+  const build = Object.hasOwn(MODELS, kind) ? MODELS[kind] : undefined
+  if (!build) throw unknownKind('GGUF tokenizer model', kind, Object.keys(MODELS))
+  const common = readCommon(metadata)
+  const { addsBos, ...parts } = build(metadata, common)
+  const { bos, eos } = common.special
+  return new Pipeline({
+    ...parts,
+    tokens: common.tokens,
+    added: common.added,
+    frame: {
+      before: asFlag(metadata.get(key('add_bos_token')), key('add_bos_token'), addsBos) && bos !== undefined ? [bos] : [],
+      after: asFlag(metadata.get(key('add_eos_token')), key('add_eos_token'), false) && eos[0] !== undefined ? [eos[0]] : [],
+    },
+    verbatim: new Set(common.added.map(token => token.id)),
+    special: common.special,
+  })
+}
+
+/** GPT-2's kind: merges over bytes. */
+function byteLevel(metadata: Metadata, { vocabulary }: Common): ModelParts {
+  const pre = metadata.get(key('pre'))
+  const { patterns, ignoreMerges = false, addsBos = false } = ggufPreTokenizer(typeof pre === 'string' ? pre : undefined)
+  const ranks = new Map<string, number>()
+  for (const [rank, merge] of stringList(metadata, 'merges').entries()) {
+    if (merge.indexOf(' ') <= 0) throw invalid(`${key('merges')}[${rank}] should be two texts and a space`, { rank })
+    if (!ranks.has(merge)) ranks.set(merge, rank)
+  }
+  const model = new Bpe({ vocabulary, rules: MergeRules.byRank(vocabulary, ranks, ' '), alphabet: 'bytes', ignoreMerges })
+  const [only] = patterns
+  const segmenter =
+    patterns.length === 1 && only !== undefined
+      ? scanningSegmenter(scannerFor(only), model)
+      : splittingSegmenter(patterns.map((pattern): Step => ({ kind: 'isolate', pattern })).map(runStep), model)
+  return { segmenter, decoding: BYTE_LEVEL_DECODING, addsBos }
+}
+
+/** SentencePiece's kind: scored pieces over characters, bytes for characters it lacks. */
+function sentencePiece(metadata: Metadata, { tokens, types, vocabulary, special }: Common): ModelParts {
+  const scores = numberList(metadata, 'scores', tokens.length)
+  if (scores === undefined) throw invalid(`${key('scores')} is missing`)
+  const ids = new Map(vocabulary.ids)
+  // Bytes and special tokens are never merged into existence.
+  for (const [text, id] of vocabulary.ids) if (types[id] === BYTE) ids.delete(text)
+  const mergeable = { tokens, ids }
+  const model = new Bpe({
+    vocabulary: mergeable,
+    rules: MergeRules.byScore(mergeable, scores),
+    alphabet: 'characters',
+    byteTokens: findByteTokens(vocabulary.ids),
+    ...(special.unknown === undefined ? {} : { unknown: special.unknown }),
+  })
+  const prefixesSpace = asFlag(metadata.get(key('add_space_prefix')), key('add_space_prefix'), true)
+  return {
+    normalizer: text => (prefixesSpace && text !== '' ? ` ${text}` : text).replaceAll(' ', '▁'),
+    segmenter: wordsBeginWith('▁', ids) ? scanningSegmenter(wordScanner('▁'), model) : splittingSegmenter([], model),
+    decoding: sentencePieceDecoding('▁', prefixesSpace),
+    addsBos: true,
+  }
+}
+
+function readCommon(metadata: Metadata): Common {
+  const tokens = stringList(metadata, 'tokens')
+  if (tokens.length === 0 || tokens.length > MAX_VOCABULARY)
+    throw invalid(`${key('tokens')} has ${tokens.length} entries, not 1 to ${MAX_VOCABULARY}`, {
+      count: tokens.length,
+      limit: MAX_VOCABULARY,
+    })
+  const types = numberList(metadata, 'token_type', tokens.length) ?? []
+  const ids = new Map<string, number>()
+  const added: AddedToken[] = []
+  const specialTexts = new Map<string, number>()
+  const stripsAfter = trimsAfterSpecial(metadata)
+  for (const [id, content] of tokens.entries()) {
+    const type = types[id]
+    if (type !== UNKNOWN && type !== CONTROL && type !== USER_DEFINED) {
+      ids.set(content, id)
+      continue
+    }
+    specialTexts.set(content, id)
+    const rstrip = stripsAfter(content, type)
+    added.push({ id, content, special: type !== USER_DEFINED, lstrip: false, rstrip, singleWord: false, normalized: false })
+  }
+  const idAt = (name: string): number | undefined => tokenId(metadata, name, tokens.length)
+  const bos = idAt('bos_token_id')
+  const unknown = idAt('unknown_token_id')
+  const pad = idAt('padding_token_id')
+  return {
+    tokens,
+    types,
+    added,
+    vocabulary: { tokens, ids },
+    special: {
+      eos: endIds(text => specialTexts.get(text), [idAt('eos_token_id'), idAt('eot_token_id'), idAt('eom_token_id')]),
+      ...(bos === undefined ? {} : { bos }),
+      ...(unknown === undefined ? {} : { unknown }),
+      ...(pad === undefined ? {} : { pad }),
+    },
+  }
+}
+
+/**
+ * Phi-3's special tokens take the white space after them, which GGUF has no field for; like llama.cpp this goes by
+ * the name of the model.
+ */
+function trimsAfterSpecial(metadata: Metadata): (content: string, type: number) => boolean {
+  const name = metadata.get('general.name')
+  const isPhi3 = typeof name === 'string' && /phi-?3/i.test(name)
+  const exceptions = ['<unk>', '<s>', '<|endoftext|>']
+  return (content, type) => isPhi3 && (type === CONTROL || content === '</s>') && !exceptions.includes(content)
+}
+
+function key(name: string): string {
+  return `tokenizer.ggml.${name}`
+}
+
+function stringList(metadata: Metadata, name: string): readonly string[] {
+  const value = metadata.get(key(name))
+  if (!Array.isArray(value)) throw invalid(`${key(name)} should be a list of strings`, { key: key(name) })
+  for (let i = 0; i < value.length; i++)
+    if (typeof value[i] !== 'string') throw invalid(`${key(name)}[${i}] should be a string`, { key: key(name), index: i })
+  return value as readonly string[]
+}
+
+/** Numbers, one a token; undefined when the file has none. */
+function numberList(metadata: Metadata, name: string, count: number): ArrayLike<number> | undefined {
+  const value = metadata.get(key(name))
+  if (value === undefined) return undefined
+  const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
+  const list = isList ? Array.from(value as ArrayLike<unknown>, Number) : []
+  if (list.length !== count)
+    throw invalid(`${key(name)} should hold ${count} numbers, one a token, not ${list.length}`, {
+      key: key(name),
+      count: list.length,
+      tokens: count,
+    })
+  const wrong = list.findIndex(number => Number.isNaN(number))
+  if (wrong >= 0) throw invalid(`${key(name)}[${wrong}] is not a number`, { key: key(name), index: wrong })
+  return list
+}
+
+function tokenId(metadata: Metadata, name: string, count: number): number | undefined {
+  const value = metadata.get(key(name))
+  if (value === undefined) return undefined
+  const id = typeof value === 'bigint' || typeof value === 'number' ? Number(value) : Number.NaN
+  // Converters write all ones for "none".
+  if (id === -1 || id === 0xffffffff) return undefined
+  if (!Number.isInteger(id) || id < 0 || id >= count)
+    throw invalid(`${key(name)} is ${String(value)}, not an id below ${count}`, { key: key(name), value: String(value), tokens: count })
+  return id
+}

@@ -1,4 +1,5 @@
 import { HenceError } from '../core/index.ts'
+import { endOfString, jsonSyntaxErrorAt, lineAndColumn } from './json-syntax.ts'
 
 const MAX_DEPTH = 64
 /** Arrays and objects together; the largest published tokenizers have some 2^20. */
@@ -24,10 +25,8 @@ export function parseBoundedJson(bytes: Uint8Array, where: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const at = syntaxErrorAt(text)
-    const before = text.slice(0, at).split('\n')
-    const line = before.length
-    const column = before.at(-1)!.length + 1
+    const at = jsonSyntaxErrorAt(text)
+    const { line, column } = lineAndColumn(text, at)
     const found = at < text.length ? JSON.stringify(text.slice(at, at + 12)) : 'the end'
     throw new HenceError('FILE_MALFORMED', `${where}: not JSON at line ${line}, column ${column}: unexpected ${found}`, {
       where,
@@ -78,48 +77,4 @@ function checkNesting(text: string, where: string): void {
         limit: MAX_CONTAINERS,
       },
     )
-}
-
-/** Index of the quote that closes the string opened at `start`, or of the end of the text. */
-function endOfString(text: string, start: number): number {
-  let end = start
-  for (;;) {
-    end = text.indexOf('"', end + 1)
-    if (end < 0) return text.length
-    let slashes = 0
-    while (text.charCodeAt(end - 1 - slashes) === 0x5c) slashes++
-    if (slashes % 2 === 0) return end
-  }
-}
-
-const TOKEN =
-  /[\s]*("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{},:])/y
-
-/** Offset of the first token that cannot stand where it does. Nesting has been checked, so the stack is small. */
-function syntaxErrorAt(text: string): number {
-  const open: string[] = []
-  // What may come next: a value, a key, a colon, or a separator (comma or closing bracket).
-  let expected: 'value' | 'valueOrClose' | 'key' | 'keyOrClose' | 'colon' | 'separator' | 'end' = 'value'
-  let at = 0
-  for (;;) {
-    TOKEN.lastIndex = at
-    const token = TOKEN.exec(text)?.[1]
-    const start = token === undefined ? at + /^[\s]*/.exec(text.slice(at, at + 4096))![0].length : TOKEN.lastIndex - token.length
-    if (token === undefined) return start
-    at = TOKEN.lastIndex
-    const afterValue = (): typeof expected => (open.length === 0 ? 'end' : 'separator')
-    const isValueStart = !',:]}'.includes(token)
-    if ((token === ']' || token === '}') && (expected === 'separator' || expected === (token === ']' ? 'valueOrClose' : 'keyOrClose'))) {
-      if (open.pop() !== (token === ']' ? '[' : '{')) return start
-      expected = afterValue()
-    } else if ((expected === 'value' || expected === 'valueOrClose') && isValueStart) {
-      if (token === '[' || token === '{') {
-        open.push(token)
-        expected = token === '[' ? 'valueOrClose' : 'keyOrClose'
-      } else expected = afterValue()
-    } else if ((expected === 'key' || expected === 'keyOrClose') && token.startsWith('"')) expected = 'colon'
-    else if (expected === 'colon' && token === ':') expected = 'value'
-    else if (expected === 'separator' && token === ',') expected = open.at(-1) === '[' ? 'value' : 'key'
-    else return start
-  }
 }

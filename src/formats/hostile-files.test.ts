@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, describe, expect, test } from 'vitest'
+import { isHenceError, Rng } from '../core/index.ts'
+import {
+  type Checkpoint,
+  detectFormat,
+  encodeGguf,
+  encodeSafetensors,
+  isWeightType,
+  openGguf,
+  openLlama2c,
+  openSafetensors,
+  quantize,
+  readFloat32,
+  STORAGE_TYPES,
+  type StorageType,
+  WEIGHT_TYPES,
+} from './index.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'hence-hostile-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const FILE_ERRORS = ['FILE_TRUNCATED', 'FILE_MALFORMED', 'FILE_LIMIT', 'FILE_NOT_FOUND', 'FORMAT_UNSUPPORTED', 'FORMAT_UNKNOWN']
+
+function randomTensor(
+  rng: Rng,
+  name: string,
+  type: StorageType,
+  shape: readonly number[],
+): { name: string; type: StorageType; shape: readonly number[]; data: Uint8Array } {
+  const count = shape.reduce((a, b) => a * b, 1)
+  return {
+    name,
+    type,
+    shape,
+    data: quantize(
+      type,
+      Float32Array.from({ length: count }, () => rng.normal()),
+    ),
+  }
+}
+
+function sampleGguf(): Uint8Array {
+  const rng = new Rng(1)
+  return encodeGguf({
+    metadata: {
+      'general.architecture': 'llama',
+      'llama.block_count': 2,
+      'llama.rope.freq_base': { type: 'f32', value: 10000 },
+      'tokenizer.ggml.tokens': ['<unk>', '<s>', '▁a', 'b'],
+      'tokenizer.ggml.scores': Float32Array.of(0, -1, -2, -3),
+      'tokenizer.ggml.token_type': Int32Array.of(2, 3, 1, 1),
+      'tokenizer.ggml.add_bos_token': true,
+      nested: [[1, 2], [3]],
+      big: 2n ** 63n,
+    },
+    tensors: WEIGHT_TYPES.map(type =>
+      randomTensor(rng, `t.${type}`, type, [2, 256].slice(STORAGE_TYPES[type].blockElements === 256 ? 0 : 1)),
+    ),
+  })
+}
+
+function sampleSafetensors(): Uint8Array {
+  const rng = new Rng(2)
+  const types: StorageType[] = ['f32', 'f16', 'bf16', 'i64', 'u8', 'bool']
+  return encodeSafetensors({ metadata: { format: 'pt' }, tensors: types.map(type => randomTensor(rng, `t.${type}`, type, [3, 5])) })
+}
+
+function sampleLlama2c(): Uint8Array {
+  const [dim, hidden, layers, heads, kvHeads, vocab, context] = [8, 12, 2, 2, 1, 5, 6] as const
+  const perLayer = dim * 2 + dim * dim * 2 + dim * 4 * kvHeads * 2 + dim * hidden * 3
+  const bytes = new Uint8Array(28 + 4 * (vocab * dim + layers * perLayer + dim + context * 4))
+  bytes.set(new Uint8Array(Int32Array.of(dim, hidden, layers, heads, kvHeads, vocab, context).buffer))
+  return bytes
+}
+
+/** Opens and reads everything; whatever is wrong must come as a HenceError about the file. */
+async function survives(open: (path: string) => Promise<Checkpoint>, bytes: Uint8Array): Promise<'read' | 'refused'> {
+  const path = join(folder, 'sample')
+  writeFileSync(path, bytes)
+  await detectFormat(path).catch(mustBeFileError)
+  try {
+    const checkpoint = await open(path)
+    try {
+      for (const tensor of checkpoint.tensors.values()) {
+        expect(tensor.byteLength).toBeLessThanOrEqual(bytes.length)
+        await tensor.read()
+        if (isWeightType(tensor.type)) await readFloat32(tensor)
+      }
+    } finally {
+      await checkpoint.close()
+    }
+    return 'read'
+  } catch (error) {
+    mustBeFileError(error)
+    return 'refused'
+  }
+}
+
+function mustBeFileError(error: unknown): void {
+  if (!isHenceError(error) || !FILE_ERRORS.includes(error.code)) throw error
+}
+
+const formats = [
+  { name: 'GGUF', sample: sampleGguf(), open: (path: string) => openGguf(path) },
+  { name: 'safetensors', sample: sampleSafetensors(), open: (path: string) => openSafetensors(path) },
+  { name: 'llama2.c', sample: sampleLlama2c(), open: (path: string) => openLlama2c(path) },
+]
+
+describe.each(formats)('$name', ({ sample, open }) => {
+  test('the sample itself reads', async () => {
+    expect(await survives(open, sample)).toBe('read')
+  })
+
+  test('cut short anywhere: refused', async () => {
+    const lengths = new Set([
+      ...Array.from({ length: Math.min(sample.length, 1200) }, (_, i) => i),
+      ...Array.from({ length: 60 }, (_, i) => sample.length - 1 - i),
+    ])
+    // The GGUF sample ends in padding that holds no tensor.
+    const needed = sample.length - 32
+    for (const length of lengths) {
+      const outcome = await survives(open, sample.subarray(0, length))
+      if (length <= needed) expect(outcome, `${length} of ${sample.length} bytes`).toBe('refused')
+    }
+  })
+
+  test('bits flipped anywhere: read or refused, nothing else', async () => {
+    const flips = fc.array(fc.record({ at: fc.nat(), bit: fc.nat(7) }), { minLength: 1, maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(flips, fc.boolean(), async (places, headOnly) => {
+        const bytes = Uint8Array.from(sample)
+        const reach = headOnly ? Math.min(bytes.length, 700) : bytes.length
+        for (const { at, bit } of places) bytes[at % reach]! ^= 1 << bit
+        await survives(open, bytes)
+      }),
+      { numRuns: 600, seed: 3 },
+    )
+  })
+
+  test('bytes overwritten with extreme values: read or refused, nothing else', async () => {
+    const word = fc.constantFrom([0xff, 0xff, 0xff, 0xff], [0, 0, 0, 0x80], [0xff, 0xff, 0xff, 0x7f], [0, 0, 0, 0], [0, 0, 0x10, 0])
+    const patches = fc.array(fc.record({ at: fc.nat(), word, twice: fc.boolean() }), { minLength: 1, maxLength: 3 })
+    await fc.assert(
+      fc.asyncProperty(patches, async places => {
+        const bytes = Uint8Array.from(sample)
+        for (const { at, word, twice } of places) bytes.set(twice ? [...word, ...word] : word, at % Math.min(bytes.length - 8, 900))
+        await survives(open, bytes)
+      }),
+      { numRuns: 600, seed: 4 },
+    )
+  })
+
+  test('random bytes after a valid beginning: read or refused, nothing else', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(200), fc.uint8Array({ maxLength: 400 }), async (kept, noise) => {
+        await survives(open, Buffer.concat([sample.subarray(0, kept), noise]))
+      }),
+      { numRuns: 600, seed: 5 },
+    )
+  })
+})

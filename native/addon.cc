@@ -294,6 +294,18 @@ napi_value pack(napi_env env, napi_callback_info info) {
   });
 }
 
+// copy(region, offset, bytes): small dense weights and constants, at once.
+napi_value copy(napi_env env, napi_callback_info info) {
+  const Arguments a(env, info);
+  auto* region = a.count > 0 ? unwrap<Region>(env, a.values[0], Kind::Region) : nullptr;
+  uint64_t offset;
+  const uint8_t* bytes;
+  size_t length;
+  if (!region || !a.integer(1, (*region)->bytes, offset) || !a.array(2, napi_uint8_array, bytes, length) || length > (*region)->bytes - offset) return fail(env, "copy(region, offset, bytes)");
+  std::memcpy((*region)->data + offset, bytes, length);
+  return nullptr;
+}
+
 // createExecution(device, regions, words, floats, buffers, matrices, limits, precision, maxContext): buffers are (region,
 // offset / 64) pairs, matrices (region, offset / 64, layout, n, k).
 napi_value createExecution(napi_env env, napi_callback_info info) {
@@ -395,7 +407,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   } functions[] = {
       {"targets", targets}, {"createDevice", createDevice}, {"destroyDevice", destroyDevice}, {"regionAnonymous", regionAnonymous},
       {"regionCreateFile", regionCreateFile}, {"regionOpenFile", regionOpenFile}, {"regionArrayBuffer", regionArrayBuffer}, {"regionSync", regionSync},
-      {"release", release}, {"layoutFor", layoutOf}, {"packedBytes", packedSize}, {"pack", pack}, {"createExecution", createExecution},
+      {"release", release}, {"layoutFor", layoutOf}, {"packedBytes", packedSize}, {"pack", pack}, {"copy", copy}, {"createExecution", createExecution},
       {"run", run}, {"stop", stop}, {"measureBandwidth", bandwidth}, {"measurePeak", peak},
   };
   for (const auto& f : functions) {

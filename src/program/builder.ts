@@ -1,7 +1,8 @@
 import { HenceError, type TensorData } from '../core/index.ts'
+import type { Buffer, BufferRole, BufferType, WeightSource } from './buffer.ts'
 import type { Dim } from './dims.ts'
 import { type AttributesOf, type OpName, opOf } from './ops/index.ts'
-import type { Buffer, BufferRole, BufferType, Instruction, Program, WeightSource } from './program.ts'
+import type { Instruction, Program } from './program.ts'
 
 /** Builds a {@link Program}, checking every operand as it goes. */
 export class ProgramBuilder {

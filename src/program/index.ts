@@ -1,3 +1,4 @@
+export * from './buffer.ts'
 export * from './builder.ts'
 export * from './dims.ts'
 export type { Op, OpRun } from './op.ts'

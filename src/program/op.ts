@@ -1,6 +1,6 @@
 import { type DType, HenceError, type Tensor } from '../core/index.ts'
+import type { BufferType } from './buffer.ts'
 import { type Dim, formatShape, sameDim } from './dims.ts'
-import type { BufferType } from './program.ts'
 
 /** What an op's reference arithmetic sees: tensors with concrete shapes over the execution's memory. */
 export interface OpRun<A> {

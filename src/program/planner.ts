@@ -1,6 +1,7 @@
 import { DTYPE_BYTES } from '../core/index.ts'
+import type { Buffer } from './buffer.ts'
 import { type DimValues, largestDim } from './dims.ts'
-import type { Buffer, Program } from './program.ts'
+import type { Program } from './program.ts'
 
 /** Where the buffers that live only during a run lie in the arena. */
 export interface MemoryPlan {

@@ -1,5 +1,6 @@
+import type { Buffer } from './buffer.ts'
 import { formatShape } from './dims.ts'
-import type { Buffer, Instruction, Program } from './program.ts'
+import type { Instruction, Program } from './program.ts'
 
 /** A program as text, one instruction a line: `%12 q f32[T, 64] = rope(%8 q, %3 table) { headDim: 16 }`. */
 export function printProgram(program: Program): string {

@@ -1,7 +1,7 @@
 import { bf16ToF32, type DType, f16ToF32, f32ToBf16, f32ToF16, type Tensor } from '../../core/index.ts'
+import type { BufferType } from '../buffer.ts'
 import { boundDim } from '../dims.ts'
 import { agree, check, f32, i32, type Op, operand } from '../op.ts'
-import type { BufferType } from '../program.ts'
 
 /** Tokens in one block of a key or value pool. */
 export const KV_BLOCK_TOKENS = 16

@@ -1,6 +1,6 @@
+import type { BufferType } from '../buffer.ts'
 import type { Dim } from '../dims.ts'
 import { agree, check, f32, i32, knownDim, type Op, operand } from '../op.ts'
-import type { BufferType } from '../program.ts'
 import { ACTIVATIONS, type Activation } from './activations.ts'
 
 export interface MatmulAttributes {

@@ -1,0 +1,225 @@
+import { HenceError } from '../../core/index.ts'
+import {
+  type AttentionAttributes,
+  type Dim,
+  formatDim,
+  type Instruction,
+  type MapAttributes,
+  type MapExpression,
+  type MatmulAttributes,
+  type NormAttributes,
+  type OpName,
+  type Program,
+  productDim,
+  type RopeAttributes,
+  type RotaryTableAttributes,
+} from '../../program/index.ts'
+
+/** The numbers native code knows things by; the orders of the enums in native/kernels.h and native/executor.h. */
+const OPCODES = ['matmul', 'gather', 'gather_rows', 'norm', 'rotary_table', 'rope', 'kv_write', 'attention', 'map', 'softmax', 'argmax']
+const ACTIVATIONS = ['none', 'relu', 'silu', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh']
+const MAP_OPS = 'input constant add sub mul div min max pow neg abs sqrt exp log tanh sigmoid erf relu silu gelu gelu_tanh'.split(' ')
+const FLOAT_TYPES = ['f32', 'f16', 'bf16']
+const MAX_FUSED_WEIGHTS = 4
+const MAX_MAP_INPUTS = 8
+const MAX_MAP_DEPTH = 8
+const NONE = 0xffffffff
+
+/** A stretch of a program: instructions `[begin, end)`, run natively as words `[wordBegin, wordEnd)` or by the host. */
+export interface Segment {
+  readonly kind: 'native' | 'host'
+  readonly begin: number
+  readonly end: number
+  readonly wordBegin: number
+  readonly wordEnd: number
+}
+
+/** A program in the form native/executor.h describes. */
+export interface EncodedProgram {
+  readonly words: Uint32Array
+  readonly floats: Float32Array
+  /** The dim behind each dim word; their values are given at every run. */
+  readonly dims: readonly Dim[]
+  /** The buffer behind each matrix word. */
+  readonly matrices: readonly number[]
+  readonly segments: readonly Segment[]
+  /** Every blocks operand of an attention: bounds the longest sequence. */
+  readonly blockTables: readonly number[]
+}
+
+/** How each weight is held: as panels for matmul and gather, or as plain f32 numbers for everything else. */
+export type WeightForm = 'packed' | 'dense'
+
+/** Collects words, floats, dims and matrices while instructions are encoded. */
+class Encoder {
+  readonly words: number[] = []
+  readonly floats: number[] = []
+  readonly dims: Dim[] = []
+  readonly matrices: number[] = []
+  readonly #dimIndex = new Map<string, number>()
+  readonly #matrixIndex = new Map<number, number>()
+
+  dim(dim: Dim): number {
+    const key = formatDim(dim)
+    const known = this.#dimIndex.get(key)
+    if (known !== undefined) return known
+    this.#dimIndex.set(key, this.dims.length)
+    return this.dims.push(dim) - 1
+  }
+
+  float(value: number): number {
+    return this.floats.push(value) - 1
+  }
+
+  matrix(buffer: number): number {
+    const known = this.#matrixIndex.get(buffer)
+    if (known !== undefined) return known
+    this.#matrixIndex.set(buffer, this.matrices.length)
+    return this.matrices.push(buffer) - 1
+  }
+}
+
+/** Encodes every instruction that has a kernel; runs of the others become host segments. */
+export function encodeProgram(program: Program): EncodedProgram {
+  const encoder = new Encoder()
+  const segments: Segment[] = []
+  for (const [at, instruction] of program.instructions.entries()) {
+    const kind = hasKernel(program, instruction) ? 'native' : 'host'
+    const wordBegin = encoder.words.length
+    if (kind === 'native') {
+      const [opcode, operands] = encodeInstruction(program, instruction, encoder)
+      encoder.words.push(OPCODES.indexOf(opcode), operands.length, ...operands)
+    }
+    const last = segments.at(-1)
+    const segment = { kind, begin: at, end: at + 1, wordBegin, wordEnd: encoder.words.length } as const
+    if (last?.kind === kind) segments[segments.length - 1] = { ...segment, begin: last.begin, wordBegin: last.wordBegin }
+    else segments.push(segment)
+  }
+  return {
+    words: Uint32Array.from(encoder.words),
+    floats: Float32Array.from(encoder.floats),
+    dims: encoder.dims,
+    matrices: encoder.matrices,
+    segments,
+    blockTables: program.instructions.filter(({ op }) => op === 'attention').map(({ inputs }) => inputs[6]!),
+  }
+}
+
+/** Which form the kernels want each weight buffer in; `undefined` for one only host instructions read. */
+export function weightForms(program: Program): Map<number, WeightForm> {
+  const forms = new Map<number, WeightForm>()
+  for (const instruction of program.instructions) {
+    if (!hasKernel(program, instruction)) continue
+    for (const [position, id] of instruction.inputs.entries()) {
+      if (id === null || program.buffers[id]!.role !== 'weight') continue
+      const form: WeightForm = isMatrixOperand(instruction.op, position) ? 'packed' : 'dense'
+      if ((forms.get(id) ?? form) !== form)
+        throw new HenceError('PROGRAM_INVALID', `weight ${program.buffers[id]!.name} is used both as a matrix and as plain numbers`)
+      forms.set(id, form)
+    }
+  }
+  return forms
+}
+
+function isMatrixOperand(op: OpName, position: number): boolean {
+  return (op === 'matmul' && position >= 3 && position % 2 === 1) || (op === 'gather' && position === 0)
+}
+
+/** True when native code has a kernel for the instruction as it stands. */
+function hasKernel(program: Program, { op, inputs, attributes }: Instruction): boolean {
+  const roleOf = (position: number) => program.buffers[inputs[position] ?? -1]?.role
+  switch (op) {
+    case 'matmul':
+      return (
+        inputs[1] === null &&
+        (inputs.length - 3) / 2 <= MAX_FUSED_WEIGHTS &&
+        inputs.every((id, i) => i < 3 || i % 2 === 0 || program.buffers[id!]!.role === 'weight')
+      )
+    case 'gather':
+      return roleOf(0) !== 'weight' || program.buffers[inputs[0]!]!.shape.length === 2
+    case 'map':
+      return inputs.length <= MAX_MAP_INPUTS && depth((attributes as unknown as MapAttributes).expression) <= MAX_MAP_DEPTH
+    default:
+      return OPCODES.includes(op)
+  }
+}
+
+function encodeInstruction(program: Program, instruction: Instruction, encoder: Encoder): [opcode: string, operands: number[]] {
+  const { op, inputs, outputs } = instruction
+  const attributes = instruction.attributes as unknown
+  const shape = (position: number): readonly Dim[] => program.buffers[inputs[position]!]!.shape
+  const count = (dims: readonly Dim[]): number => encoder.dim(productDim(...dims))
+  const rows = (dims: readonly Dim[]): number => count(dims.slice(0, -1))
+  const width = (dims: readonly Dim[]): number => encoder.dim(dims.at(-1) ?? 1)
+  const ids = inputs.map(id => id ?? NONE)
+  const [a, b, c, d, e] = ids as [number, number, number, number, number]
+  const [y] = outputs as [number]
+  switch (op) {
+    case 'matmul': {
+      const { activation = 'none' } = attributes as MatmulAttributes
+      const weights = outputs.flatMap((output, i) => [encoder.matrix(inputs[3 + 2 * i]!), ids[4 + 2 * i]!, output])
+      return [op, [a, rows(shape(0)), ACTIVATIONS.indexOf(activation), c, outputs.length, ...weights]]
+    }
+    case 'gather': {
+      if (program.buffers[a]!.role === 'weight') return [op, [encoder.matrix(a), b, y, encoder.dim(shape(1)[0]!)]]
+      return ['gather_rows', [a, b, y, encoder.dim(shape(1)[0]!), encoder.dim(productDim(bytesOf(program, a), ...shape(0).slice(1)))]]
+    }
+    case 'norm': {
+      const { kind, epsilon } = attributes as NormAttributes
+      return [op, [a, b, c ?? NONE, y, rows(shape(0)), width(shape(0)), encoder.float(epsilon), kind === 'rms' ? 0 : 1]]
+    }
+    case 'rotary_table': {
+      const { scale = 1 } = attributes as RotaryTableAttributes
+      return [op, [a, b, y, encoder.dim(shape(0)[0]!), shape(1)[0] as number, encoder.float(scale)]]
+    }
+    case 'rope': {
+      const { headDim, style } = attributes as RopeAttributes
+      const [tokens, columns] = shape(0) as [Dim, number]
+      return [op, [a, b, y, encoder.dim(tokens), columns / headDim, headDim, (shape(1)[1] as number) / 2, style === 'half' ? 0 : 1]]
+    }
+    case 'kv_write': {
+      const pool = program.buffers[d]!
+      const [, , kvHeads, headDim] = pool.shape as [Dim, number, number, number]
+      return [op, [a, b, c, d, e, encoder.dim(shape(0)[0]!), kvHeads, headDim, FLOAT_TYPES.indexOf(pool.dtype)]]
+    }
+    case 'attention': {
+      const { heads, kvHeads, headDim, scale, window = 0, softcap = 0 } = attributes as AttentionAttributes
+      const operands = [...ids.slice(0, 7), ids[7] ?? NONE, y, encoder.dim(shape(0)[0]!), encoder.dim(shape(4)[0]!)]
+      const type = FLOAT_TYPES.indexOf(program.buffers[b]!.dtype)
+      return [op, [...operands, heads, kvHeads, headDim, window, type, encoder.float(scale), encoder.float(softcap)]]
+    }
+    case 'map': {
+      const code: number[] = []
+      encodeExpression((attributes as MapAttributes).expression, code, encoder)
+      const operands = ids.flatMap((id, i) => [id, count(shape(i))])
+      return [op, [y, count(shape(0)), ids.length, ...operands, code.length, ...code]]
+    }
+    case 'softmax':
+    case 'argmax':
+      return [op, [a, y, rows(shape(0)), width(shape(0))]]
+    default:
+      throw new HenceError('PROGRAM_INVALID', `${op} has no native encoding`, { op })
+  }
+}
+
+/** Postfix code: operands first, then the function. */
+function encodeExpression(tree: MapExpression, code: number[], encoder: Encoder): void {
+  if ('input' in tree) code.push(MAP_OPS.indexOf('input') | (tree.input << 8))
+  else if ('constant' in tree) code.push(MAP_OPS.indexOf('constant') | (encoder.float(tree.constant) << 8))
+  else {
+    for (const branch of tree.slice(1)) encodeExpression(branch as MapExpression, code, encoder)
+    code.push(MAP_OPS.indexOf(tree[0]))
+  }
+}
+
+/** Largest number of values on the stack while the expression is computed. */
+function depth(tree: MapExpression): number {
+  if ('input' in tree || 'constant' in tree) return 1
+  return Math.max(...tree.slice(1).map((branch, i) => i + depth(branch as MapExpression)))
+}
+
+function bytesOf(program: Program, id: number): number {
+  return { f64: 8, i64: 8, u64: 8, f16: 2, bf16: 2, i16: 2, u16: 2, i8: 1, u8: 1, bool: 1, f32: 4, i32: 4, u32: 4 }[
+    program.buffers[id]!.dtype
+  ]
+}

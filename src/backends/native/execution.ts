@@ -1,0 +1,215 @@
+import { DTYPE_BYTES, elementCount, HenceError, type Tensor, type TensorData, throwIfAborted, viewAs } from '../../core/index.ts'
+import {
+  type Buffer,
+  buffersOf,
+  type DimValues,
+  type Instruction,
+  KV_BLOCK_TOKENS,
+  largestBytes,
+  largestDim,
+  type MemoryPlan,
+  opOf,
+  type Program,
+  resolveDim,
+} from '../../program/index.ts'
+import type { Execution, Precision, RunOptions } from '../backend.ts'
+import { checkBindings, concreteShape } from '../bindings.ts'
+import type { Addon, NativeHandle } from './addon.ts'
+import type { EncodedProgram } from './encode.ts'
+import type { PackedWeights } from './pack-weights.ts'
+
+/** A step with fewer multiply-adds than this runs on one thread: meeting at barriers would take longer than the work. */
+const SMALLEST_SHARED_WORK = 1_500_000
+const REGION_ALIGNMENT = 64
+
+/** What executions of a program share. */
+export interface ExecutionParts {
+  readonly addon: Addon
+  readonly device: NativeHandle
+  readonly threads: number
+  readonly program: Program
+  readonly encoded: EncodedProgram
+  readonly weights: PackedWeights
+  /** Weights that host instructions read, by buffer id. */
+  readonly hostWeights: ReadonlyMap<number, Float32Array>
+  readonly plan: MemoryPlan
+  readonly limits: DimValues
+  readonly precision: Precision
+}
+
+/** Runs an encoded program: native segments on the device's threads, host segments here, in between. */
+export class NativeExecution implements Execution {
+  readonly #parts: ExecutionParts
+  readonly #regions: NativeHandle[] = []
+  /** Byte views of the arena, the constants and the states, by region index; what is beyond 4 GiB has none. */
+  readonly #memory = new Map<number, ArrayBuffer>()
+  /** Where each buffer's bytes are: region index and byte offset. */
+  readonly #places = new Map<number, { readonly region: number; readonly offset: number }>()
+  readonly #handle: NativeHandle
+  readonly #inputs: readonly Buffer[]
+  readonly #outputs: readonly Buffer[]
+  #running: Promise<unknown> | undefined
+  #isDisposed = false
+
+  constructor(parts: ExecutionParts) {
+    this.#parts = parts
+    const { program, plan, limits, weights, addon } = parts
+    this.#inputs = buffersOf(program, 'input')
+    this.#outputs = buffersOf(program, 'output')
+    this.#regions.push(weights.region)
+    for (const [id, { offset }] of weights.places) this.#places.set(id, { region: 0, offset })
+    const arena = this.#allocate(plan.arenaBytes)
+    for (const [id, offset] of plan.offsets) this.#places.set(id, { region: arena, offset })
+    this.#placeConstants()
+    for (const buffer of buffersOf(program, 'state'))
+      this.#places.set(buffer.id, { region: this.#allocate(largestBytes(buffer, limits)), offset: 0 })
+    this.#handle = this.#create(addon)
+  }
+
+  #allocate(bytes: number): number {
+    const region = this.#parts.addon.regionAnonymous(bytes)
+    if (typeof region === 'number') throw new HenceError('OUT_OF_MEMORY', `cannot get ${bytes} bytes`, { bytes, errno: region })
+    return this.#regions.push(region) - 1
+  }
+
+  #placeConstants(): void {
+    const constants = buffersOf(this.#parts.program, 'constant')
+    const sizes = constants.map(buffer => Math.ceil(buffer.data!.byteLength / REGION_ALIGNMENT) * REGION_ALIGNMENT)
+    const region = this.#allocate(sizes.reduce((sum, bytes) => sum + bytes, REGION_ALIGNMENT))
+    let offset = 0
+    for (const [i, { id, data }] of constants.entries()) {
+      this.#parts.addon.copy(this.#regions[region]!, offset, new Uint8Array(data!.buffer, data!.byteOffset, data!.byteLength))
+      this.#places.set(id, { region, offset })
+      offset += sizes[i]!
+    }
+  }
+
+  #create(addon: Addon): NativeHandle {
+    const { program, encoded, weights, limits, precision, device } = this.#parts
+    const buffers = program.buffers.flatMap(({ id }) => {
+      const place = this.#places.get(id)
+      return place ? [place.region, place.offset / REGION_ALIGNMENT] : [0, 0]
+    })
+    const matrices = encoded.matrices.flatMap(id => {
+      const { offset, layout, n, k } = weights.places.get(id)!
+      return [0, offset / REGION_ALIGNMENT, layout, n, k]
+    })
+    const largest = encoded.dims.map(dim => largestDim(dim, limits))
+    const beyond = largest.findIndex(value => value > 0x7fffffff)
+    if (beyond >= 0) throw new HenceError('OUT_OF_MEMORY', `a dim of the program reaches ${largest[beyond]}`, { value: largest[beyond] })
+    const tables = encoded.blockTables.map(id => largestDim(program.buffers[id]!.shape[0]!, limits))
+    const maxContext = Math.min(Math.max(0, ...tables) * KV_BLOCK_TOKENS, 0x7fffffff)
+    return addon.createExecution(
+      device,
+      this.#regions,
+      encoded.words,
+      encoded.floats,
+      Uint32Array.from(buffers),
+      Uint32Array.from(matrices),
+      Int32Array.from(largest),
+      precision === 'exact' ? 0 : 1,
+      maxContext,
+    )
+  }
+
+  async run(
+    inputs: Readonly<Record<string, TensorData>>,
+    dims: DimValues,
+    { signal }: RunOptions = {},
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const { program, limits, encoded } = this.#parts
+    if (this.#isDisposed) throw new HenceError('DISPOSED', 'the execution was disposed')
+    if (this.#running) throw new HenceError('OPTION_INVALID', 'an execution runs one step at a time; create another for concurrent runs')
+    throwIfAborted(signal)
+    checkBindings(program, limits, inputs, dims)
+    const values: Record<string, number> = { ...dims }
+    for (const buffer of this.#inputs) {
+      const view = this.#tensor(buffer, values)
+      view.data.set(inputs[buffer.name]!.subarray(0, view.data.length) as never)
+    }
+    const stop = (): void => this.#parts.addon.stop(this.#handle)
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      for (const segment of encoded.segments) {
+        throwIfAborted(signal)
+        if (segment.kind === 'native') await this.#runNative(segment.wordBegin, segment.wordEnd, values)
+        else for (const instruction of program.instructions.slice(segment.begin, segment.end)) this.#runHost(instruction, values)
+      }
+      throwIfAborted(signal)
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+    return Object.fromEntries(this.#outputs.map(buffer => [buffer.name, this.#tensor(buffer, values)]))
+  }
+
+  async #runNative(begin: number, end: number, values: DimValues): Promise<void> {
+    const { addon, device, encoded, limits, threads } = this.#parts
+    const dims = Int32Array.from(encoded.dims, dim => resolveDim(dim, { ...limits, ...values }))
+    const rows = Math.max(1, ...Object.values(values))
+    const work = (this.#parts.weights.bytes / 2) * rows
+    this.#running = addon.run(device, this.#handle, begin, end, dims, work < SMALLEST_SHARED_WORK ? 1 : threads)
+    try {
+      await this.#running
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  #runHost({ op, inputs, outputs, attributes }: Instruction, values: Record<string, number>): void {
+    const { buffers } = this.#parts.program
+    for (const id of outputs)
+      for (const dim of buffers[id]!.shape)
+        if (typeof dim === 'object' && dim.kind === 'produced')
+          values[dim.name] ??= resolveDim(dim.bound, { ...this.#parts.limits, ...values })
+    opOf(op).run({
+      inputs: inputs.map(id => (id === null ? undefined : this.#tensor(buffers[id]!, values))),
+      outputs: outputs.map(id => this.#tensor(buffers[id]!, values)),
+      attributes,
+      produce: (name, value) => {
+        values[name] = value
+      },
+    })
+  }
+
+  #tensor(buffer: Buffer, values: DimValues): Tensor {
+    const shape = concreteShape(buffer.shape, { ...this.#parts.limits, ...values })
+    const { dtype } = buffer
+    if (buffer.role === 'weight') return { dtype, shape, data: this.#parts.hostWeights.get(buffer.id)! }
+    if (buffer.role === 'constant') return { dtype, shape, data: buffer.data! }
+    const { region, offset } = this.#places.get(buffer.id)!
+    return { dtype, shape, data: viewAs(dtype, this.#bytes(region), offset, elementCount(shape)) }
+  }
+
+  #bytes(region: number): ArrayBuffer {
+    let memory = this.#memory.get(region)
+    if (!memory) {
+      memory = this.#parts.addon.regionArrayBuffer(this.#regions[region]!)
+      this.#memory.set(region, memory)
+    }
+    return memory
+  }
+
+  copyState(name: string, from: number, to: number): void {
+    const buffer = buffersOf(this.#parts.program, 'state').find(state => state.name === name)
+    if (!buffer) throw new HenceError('OPTION_INVALID', `the program has no state ${name}`, { name })
+    const slots = largestDim(buffer.shape[0]!, this.#parts.limits)
+    const slotBytes = (largestBytes(buffer, this.#parts.limits) / slots / DTYPE_BYTES[buffer.dtype]) * DTYPE_BYTES[buffer.dtype]
+    const memory = new Uint8Array(this.#bytes(this.#places.get(buffer.id)!.region))
+    memory.copyWithin(to * slotBytes, from * slotBytes, (from + 1) * slotBytes)
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    const release = (): void => {
+      this.#parts.addon.release(this.#handle)
+      for (const region of this.#regions.slice(1)) this.#parts.addon.release(region)
+      this.#memory.clear()
+    }
+    // Memory a running step uses goes when the step is over.
+    if (this.#running) {
+      this.#parts.addon.stop(this.#handle)
+      this.#running.then(release, release)
+    } else release()
+  }
+}

@@ -1,0 +1,141 @@
+import { HenceError, throwIfAborted } from '../../core/index.ts'
+import { type StoredTensor, storageBytes } from '../../formats/index.ts'
+import { buffersOf, type Program } from '../../program/index.ts'
+import type { CompileOptions, WeightProvider } from '../backend.ts'
+import { type ResolvedWeight, readWeightRows, resolveWeight } from '../weights.ts'
+import { type Addon, LAYOUTS, type NativeHandle, SOURCE_TYPES } from './addon.ts'
+import { type WeightForm, weightForms } from './encode.ts'
+import { openPackedRegion } from './packed-cache.ts'
+
+/** Bytes of a weight read and packed at a time: bounds the memory that loading takes beyond the weights themselves. */
+const CHUNK_BYTES = 32 << 20
+/** Raised when packed bytes change their meaning: older cached files are then not found any more. */
+const LAYOUT_VERSION = 1
+
+/** Where a weight lies in the region of all weights. */
+export interface PlacedWeight {
+  readonly form: WeightForm
+  /** Index into {@link LAYOUTS}; of dense weights 0. */
+  readonly layout: number
+  readonly n: number
+  readonly k: number
+  readonly offset: number
+  readonly bytes: number
+}
+
+/** All weights of a program in native memory. */
+export interface PackedWeights {
+  readonly region: NativeHandle
+  readonly bytes: number
+  /** By buffer id; buffers that name the same weight share a place. */
+  readonly places: ReadonlyMap<number, PlacedWeight>
+}
+
+/** A weight to pack once, for all buffers that name it. */
+interface Entry {
+  readonly weight: ResolvedWeight
+  readonly place: PlacedWeight
+  readonly type: number
+}
+
+/** Reads, transcodes and places every weight of a program that kernels use; from the cache where it was done before. */
+export async function packWeights(
+  addon: Addon,
+  device: NativeHandle,
+  program: Program,
+  weights: WeightProvider,
+  options: CompileOptions,
+): Promise<PackedWeights> {
+  const { entries, places, bytes } = await placeWeights(addon, program, weights, options.signal)
+  const recipe = JSON.stringify([LAYOUT_VERSION, ...[...entries.keys()]])
+  const cached = await openPackedRegion(addon, weights.files, recipe, bytes, options)
+  const region = cached?.region ?? addon.regionAnonymous(bytes)
+  if (typeof region === 'number')
+    throw new HenceError('OUT_OF_MEMORY', `cannot get ${bytes} bytes for the weights`, { bytes, errno: region })
+  if (cached?.isFilled) return { region, bytes, places }
+  const totalBytes = [...entries.values()].reduce((sum, { place }) => sum + place.bytes, 0)
+  let doneBytes = 0
+  for (const entry of entries.values()) {
+    await packEntry(addon, device, region, entry, options.signal)
+    doneBytes += entry.place.bytes
+    options.onProgress?.({ stage: 'pack', doneBytes, totalBytes })
+  }
+  cached?.keep()
+  return { region, bytes, places }
+}
+
+async function placeWeights(addon: Addon, program: Program, weights: WeightProvider, signal: AbortSignal | undefined) {
+  const forms = weightForms(program)
+  const entries = new Map<string, Entry>()
+  const places = new Map<number, PlacedWeight>()
+  let bytes = 0
+  for (const buffer of buffersOf(program, 'weight')) {
+    const form = forms.get(buffer.id)
+    if (!form) continue
+    const weight = resolveWeight(buffer, weights)
+    const key = JSON.stringify([form, buffer.source, weight.n, weight.k])
+    let entry = entries.get(key)
+    if (!entry) {
+      const type = form === 'packed' ? sourceType(weight) : SOURCE_TYPES.indexOf('f32')
+      const layout = form === 'packed' ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
+      const size = form === 'packed' ? addon.packedBytes(layout, weight.n, weight.k) : weight.n * weight.k * 4
+      entry = { weight, type, place: { form, layout, n: weight.n, k: weight.k, offset: bytes, bytes: size } }
+      entries.set(key, entry)
+      // Kernels prefetch and load whole vectors a little past the end of a weight.
+      bytes += Math.ceil(size / 64) * 64 + 64
+    }
+    places.set(buffer.id, entry.place)
+  }
+  return { entries, places, bytes }
+}
+
+/** The storage type the addon is given; what it cannot pack as it stands goes through f32. */
+function sourceType({ tensor, transpose }: ResolvedWeight): number {
+  const type = (SOURCE_TYPES as readonly string[]).indexOf(tensor.type)
+  return transpose || type < 0 ? SOURCE_TYPES.indexOf('f32') : type
+}
+
+/** MXFP4 scales may lie outside the range of the compact layout, so its bytes are looked at. */
+async function layoutOf(addon: Addon, type: number, tensor: StoredTensor, signal: AbortSignal | undefined): Promise<number> {
+  if (SOURCE_TYPES[type] !== 'mxfp4') return addon.layoutFor(type)
+  const compact = addon.layoutFor(type, new Uint8Array(0))
+  const step = CHUNK_BYTES - (CHUNK_BYTES % storageBytes('mxfp4', 32))
+  for (let offset = 0; offset < tensor.byteLength; offset += step) {
+    const layout = addon.layoutFor(type, await tensor.read(offset, Math.min(step, tensor.byteLength - offset), signal))
+    if (layout !== compact) return layout
+  }
+  return compact
+}
+
+async function packEntry(
+  addon: Addon,
+  device: NativeHandle,
+  region: NativeHandle,
+  { weight, type, place }: Entry,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { n, k, tensor, firstRow } = weight
+  if (place.form === 'dense') {
+    const values = await readWeightRows(weight, 0, n, signal)
+    addon.copy(region, place.offset, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    return
+  }
+  const isDirect = !weight.transpose && (SOURCE_TYPES as readonly string[]).includes(tensor.type)
+  const rowBytes = isDirect ? storageBytes(tensor.type, k) : k * 4
+  const rowsPerChunk = Math.max(16, Math.floor(CHUNK_BYTES / rowBytes / 16) * 16)
+  const read = async (begin: number): Promise<Uint8Array> => {
+    const end = Math.min(n, begin + rowsPerChunk)
+    if (isDirect) return tensor.read((firstRow + begin) * rowBytes, (end - begin) * rowBytes, signal)
+    const values = await readWeightRows(weight, begin, end, signal)
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  }
+  // The next chunk is read while this one is packed.
+  let next = read(0)
+  for (let begin = 0; begin < n; begin += rowsPerChunk) {
+    throwIfAborted(signal)
+    const bytes = await next
+    const end = Math.min(n, begin + rowsPerChunk)
+    if (end < n) next = read(end)
+    await addon.pack(device, region, place.offset, type, bytes, begin, end - begin, place.layout, n, k)
+  }
+}

@@ -27,8 +27,8 @@ export class AddedTokenMatcher {
     for (const [content, token] of tokens) {
       if (content === '') continue
       const first = content.charCodeAt(0)
-      let start = this.#starts.get(first)
-      if (!start) this.#starts.set(first, (start = { byContent: new Map(), lengths: [] }))
+      const start = this.#starts.get(first) ?? { byContent: new Map<string, AddedToken>(), lengths: [] }
+      this.#starts.set(first, start)
       start.byContent.set(content, token)
       if (!start.lengths.includes(content.length)) start.lengths.push(content.length)
     }

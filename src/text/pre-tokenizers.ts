@@ -38,7 +38,7 @@ const KINDS: Readonly<Record<string, (fields: Record<string, unknown>, depth: nu
     cut(/\p{N}/gu, asFlag(fields['individual_digits'], 'Digits.individual_digits', false) ? 'Isolated' : 'Contiguous', false),
   ],
   Punctuation: fields => [cut(/[\p{P}!-/:-@[-`{-~]/gu, behaviorOf(fields['behavior'] ?? 'Isolated'), false)],
-  Whitespace: () => [cut(/[\p{L}\p{M}\p{N}\p{Pc}\u200c\u200d]+|[^\p{L}\p{M}\p{N}\p{Pc}\u200c\u200d\p{White_Space}]+/gu, 'Removed', true)],
+  Whitespace: () => [cut(compilePattern('\\w+|[^\\w\\s]+'), 'Removed', true)],
   WhitespaceSplit: () => [cut(/\p{White_Space}/gu, 'Removed', false)],
   CharDelimiterSplit: fields => [cut(literalPattern(asString(fields['delimiter'], 'CharDelimiterSplit.delimiter')), 'Removed', false)],
   Metaspace: fields => metaspace(fields),

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 
-/** Metadata of a trusted GGUF file, read the short way: only for tests of this folder, which may not import `formats`. */
+/** Metadata of a trusted GGUF file, read the short way: only for tests and benchmarks of layers that may not import `formats`. */
 export function ggufMetadata(path: string): Map<string, unknown> {
   const bytes = readFileSync(path)
   let at = 8
-  const take = (size: number): number => (at += size) - size
+  const take = (size: number): number => {
+    at += size
+    return at - size
+  }
   const count = (): number => Number(bytes.readBigUInt64LE(take(8)))
   const text = (): string => {
     const length = count()

@@ -1,0 +1,186 @@
+import type { Tensor } from './tensor.ts'
+
+/** What every loaded model can do, whatever runs it. */
+export interface Model {
+  /** `language`: generates tokens. */
+  readonly kind: 'language'
+  /** Sizes, formats and memory as plain JSON data. */
+  describe(): ModelDescription
+  /** Frees the model; running work is aborted, later calls throw `DISPOSED`. Calling it again does nothing. */
+  dispose(): void
+  [Symbol.dispose](): void
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** A model that continues token sequences. */
+export interface LanguageModel extends Model {
+  readonly kind: 'language'
+  /**
+   * Continues a prompt: text, which is tokenized with the special tokens the model asks for, or token ids as they are.
+   * Nothing runs before the result is iterated or {@link Generation.done} is called.
+   *
+   * @throws HenceError `OPTION_INVALID`, `CONTEXT_OVERFLOW`, `TOKENIZER_MISSING` (text only), `DISPOSED`
+   * @example
+   * ```ts
+   * for await (const delta of model.generate('Once upon a time', { maxTokens: 64 })) process.stdout.write(delta.text)
+   * ```
+   */
+  generate(prompt: string | readonly number[], options?: GenerateOptions): Generation
+  /**
+   * Answers the last message of a conversation, put into words by the model's chat template.
+   *
+   * @throws HenceError as {@link generate}, `TEMPLATE_MISSING`, `TEMPLATE_INVALID`
+   */
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): Generation
+  /** Token ids of a text. @throws HenceError `TOKENIZER_MISSING` */
+  tokenize(text: string, options?: TokenizeOptions): number[]
+  /** Text of token ids, special tokens left out. @throws HenceError `TOKENIZER_MISSING` */
+  detokenize(tokens: Iterable<number>): string
+  /**
+   * Logits after every token.
+   *
+   * @returns f32 `[tokens, vocabulary]`
+   * @throws HenceError `CONTEXT_OVERFLOW`, `OPTION_INVALID` (ids outside the vocabulary), `ABORTED`
+   */
+  logits(tokens: readonly number[], options?: { readonly signal?: AbortSignal | undefined }): Promise<Tensor<'f32'>>
+}
+
+/** How the next token is drawn. What is not given comes from the model's own files, else from `DEFAULT_SAMPLING`. */
+export interface SamplingOptions {
+  /** Divides the logits; 0 always takes the likeliest token. */
+  readonly temperature?: number | undefined
+  /** Only the K likeliest tokens; 0 for all. */
+  readonly topK?: number | undefined
+  /** Only the likeliest tokens that together reach this probability; 1 for all. */
+  readonly topP?: number | undefined
+  /** Only tokens at least this fraction as likely as the likeliest; 0 for all. */
+  readonly minP?: number | undefined
+  /** Divides positive and multiplies negative logits of tokens in prompt and answer; 1 for none. */
+  readonly repetitionPenalty?: number | undefined
+  /** Subtracted from a token's logit once for every time it is in the answer. */
+  readonly frequencyPenalty?: number | undefined
+  /** Subtracted from a token's logit once it is in the answer. */
+  readonly presencePenalty?: number | undefined
+  /** Makes drawing repeatable; random by default. */
+  readonly seed?: number | undefined
+}
+
+/** Options of {@link LanguageModel.generate}. */
+export interface GenerateOptions extends SamplingOptions {
+  /** Most tokens to generate; up to the end of the context by default. */
+  readonly maxTokens?: number | undefined
+  /** Texts that end the answer and are not part of it. */
+  readonly stop?: string | readonly string[] | undefined
+  /** Goes on when the model says it is done. */
+  readonly ignoreEos?: boolean | undefined
+  /** Ends the work; what was generated until then is kept, with `finishReason: 'aborted'`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link LanguageModel.chat}. */
+export interface ChatOptions extends GenerateOptions {
+  /** Further variables for the chat template. */
+  readonly templateVariables?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** Options of {@link LanguageModel.tokenize}. */
+export interface TokenizeOptions {
+  /** Adds the begin and end tokens the model asks for; default true. */
+  readonly addSpecial?: boolean | undefined
+  /** Reads the text of special tokens as those tokens; default true. */
+  readonly parseSpecial?: boolean | undefined
+}
+
+/** One turn of a conversation. Templates may read further fields. */
+export interface ChatMessage {
+  readonly role: string
+  readonly content: string
+  readonly [field: string]: unknown
+}
+
+/** A piece of an answer: one token and the text it made certain, which may be empty. */
+export interface GenerationDelta {
+  readonly text: string
+  readonly token: number
+}
+
+/**
+ * An answer being made. Iterate it for pieces, call `done` for the whole, or both; leaving the loop early aborts the work.
+ * Pieces wait in memory until they are read; there are never more than `maxTokens` of them.
+ */
+export interface Generation extends AsyncIterable<GenerationDelta> {
+  done(): Promise<GenerationResult>
+}
+
+/** Why an answer ended: the model or a stop text ended it, a limit was reached, or the caller did not want more. */
+export type FinishReason = 'stop' | 'length' | 'aborted'
+
+/** A finished answer. */
+export interface GenerationResult {
+  /** Empty when the model has no tokenizer. */
+  readonly text: string
+  /** Generated ids, without the one that ended the answer. */
+  readonly tokens: readonly number[]
+  readonly finishReason: FinishReason
+  readonly usage: { readonly promptTokens: number; readonly completionTokens: number; readonly totalTokens: number }
+  readonly timings: GenerationTimings
+  /** The seed that repeats this answer. */
+  readonly seed: number
+}
+
+/** How long an answer took; rates are 0 where there was nothing to measure. */
+export interface GenerationTimings {
+  /** From the start of the work until a step took it up. */
+  readonly queueMs: number
+  /** From the start of the work to the first token. */
+  readonly timeToFirstTokenMs: number
+  readonly promptTokensPerSecond: number
+  /** Tokens after the first, per second. */
+  readonly completionTokensPerSecond: number
+  readonly totalMs: number
+}
+
+/** What a model is made of and what it takes; plain JSON data. */
+export interface ModelDescription {
+  readonly kind: 'language'
+  readonly source: string
+  readonly format: string
+  readonly architecture: string
+  readonly parameters: number
+  readonly layers: number
+  readonly hidden: number
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headDim: number
+  readonly mlpWidth: number
+  readonly vocabulary: number
+  /** Tokens the model was made for. */
+  readonly modelContext: number
+  /** Tokens one sequence may have here. */
+  readonly context: number
+  readonly files: readonly { readonly path: string; readonly bytes: number }[]
+  /** Tensors by how they are stored. */
+  readonly tensorTypes: Readonly<Record<string, { readonly tensors: number; readonly elements: number; readonly bytes: number }>>
+  readonly precision: 'exact' | 'fast'
+  readonly memory: MemoryDescription
+  readonly hasTokenizer: boolean
+  readonly hasChatTemplate: boolean
+  /** How tokens are drawn unless the caller says otherwise. */
+  readonly sampling: Readonly<Record<string, number>>
+  /** Absent until the model is loaded. */
+  readonly backend?: { readonly name: string; readonly threads: number; readonly kernelShare: number }
+}
+
+/** Bytes a model needs. */
+export interface MemoryDescription {
+  /** As loaded, or as the files have them before. */
+  readonly weightBytes: number
+  readonly kvType: string
+  /** 2 · layers · kvHeads · headDim · bytes per number. */
+  readonly kvBytesPerToken: number
+  /** Tokens of all sequences together that the pool of keys and values holds. */
+  readonly kvPoolTokens: number
+  readonly kvPoolBytes: number
+  /** Intermediate results of one step. */
+  readonly arenaBytes: number
+}

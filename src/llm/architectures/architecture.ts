@@ -1,0 +1,26 @@
+import type { ConfigFields } from '../config-fields.ts'
+import type { DecoderConfig } from '../decoder-config.ts'
+import type { TensorNames } from '../tensor-names.ts'
+
+/** One family of decoders: how its configuration and tensors are spelled in each kind of file. */
+export interface Architecture {
+  readonly name: string
+  /** Hugging Face layout; `config.json` names the family in `model_type`. */
+  readonly huggingFace: ArchitectureForm
+  /** GGUF; the metadata names the family in `general.architecture`. */
+  readonly gguf: ArchitectureForm
+}
+
+/** A family's spelling in one kind of file. */
+export interface ArchitectureForm {
+  readonly names: TensorNames
+  /** @throws HenceError `CONFIG_INVALID` */
+  readConfig(fields: ConfigFields, tensors: TensorSizes): DecoderConfig
+}
+
+/** What a configuration may leave to the tensors themselves. */
+export interface TensorSizes {
+  has(name: string): boolean
+  /** Row-major, outermost first; undefined when there is no such tensor. */
+  shapeOf(name: string): readonly number[] | undefined
+}

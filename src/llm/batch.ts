@@ -1,0 +1,93 @@
+import type { TensorData } from '../core/index.ts'
+import type { DimValues } from '../program/index.ts'
+import { blocksFor, slotOf } from './kv-blocks.ts'
+
+/** The part of one sequence that a step computes. */
+export interface BatchSlice {
+  /** All known tokens of the sequence. */
+  readonly tokens: readonly number[]
+  /** Tokens `start .. start + count` are computed; earlier ones are in the blocks already. */
+  readonly start: number
+  readonly count: number
+  /** Logits are wanted for this many of them, the last ones. */
+  readonly rowCount: number
+  /** Block table of the sequence, up to token `start + count` at least. */
+  readonly blocks: readonly number[]
+}
+
+/** Largest sizes of a step. */
+export interface BatchLimits {
+  /** Tokens of all slices together. */
+  readonly tokens: number
+  readonly sequences: number
+  /** Logit rows of all slices together. */
+  readonly rows: number
+  /** Tokens of one sequence. */
+  readonly context: number
+  /** Blocks of the pools. */
+  readonly blocks: number
+}
+
+/** The limits as values of the program's dims. */
+export function dimLimits({ tokens, sequences, rows, context, blocks }: BatchLimits): DimValues {
+  return { T: tokens, S: sequences, S1: sequences + 1, B: sequences * blocksFor(context), L: rows, blocks }
+}
+
+/** Lays out ragged slices as the inputs of a decoder's program, in arrays that are used again for every step. */
+export class BatchLayout {
+  readonly #blocks: number
+  readonly #tokens: Int32Array
+  readonly #positions: Int32Array
+  readonly #slots: Int32Array
+  readonly #queryStarts: Int32Array
+  readonly #contextLengths: Int32Array
+  readonly #blockStarts: Int32Array
+  readonly #blockTable: Int32Array
+  readonly #rows: Int32Array
+
+  constructor(limits: BatchLimits) {
+    const { T, S, S1, B, L } = dimLimits(limits) as { T: number; S: number; S1: number; B: number; L: number }
+    this.#blocks = limits.blocks
+    this.#tokens = new Int32Array(T)
+    this.#positions = new Int32Array(T)
+    this.#slots = new Int32Array(T)
+    this.#queryStarts = new Int32Array(S1)
+    this.#contextLengths = new Int32Array(S)
+    this.#blockStarts = new Int32Array(S1)
+    this.#blockTable = new Int32Array(B)
+    this.#rows = new Int32Array(L)
+  }
+
+  /** The inputs and dims of a step over `slices`, which the caller keeps within the limits. Valid until the next call. */
+  fill(slices: readonly BatchSlice[]): { inputs: Record<string, TensorData>; dims: DimValues } {
+    let T = 0
+    let B = 0
+    let L = 0
+    for (const [s, { tokens, start, count, rowCount, blocks }] of slices.entries()) {
+      for (let position = start; position < start + count; position++, T++) {
+        this.#tokens[T] = tokens[position]!
+        this.#positions[T] = position
+        this.#slots[T] = slotOf(blocks, position)
+      }
+      for (let row = T - rowCount; row < T; row++) this.#rows[L++] = row
+      const used = blocksFor(start + count)
+      for (let i = 0; i < used; i++) this.#blockTable[B++] = blocks[i]!
+      this.#queryStarts[s + 1] = T
+      this.#contextLengths[s] = start + count
+      this.#blockStarts[s + 1] = B
+    }
+    return {
+      inputs: {
+        tokens: this.#tokens,
+        positions: this.#positions,
+        slots: this.#slots,
+        queryStarts: this.#queryStarts,
+        contextLengths: this.#contextLengths,
+        blockStarts: this.#blockStarts,
+        blocks: this.#blockTable,
+        rows: this.#rows,
+      },
+      dims: { T, S: slices.length, S1: slices.length + 1, B, L, blocks: this.#blocks },
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { HenceError } from '../core/index.ts'
+import { type Checkpoint, isWeightType, type StoredTensor } from '../formats/index.ts'
+import { type Buffer, buffersOf, type Program } from '../program/index.ts'
+
+const SHOWN = 8
+
+/**
+ * Checks that the checkpoint has every tensor a program calls for, in the right shape; tensors nobody calls for are left alone.
+ *
+ * @throws HenceError `TENSOR_MISSING` with all missing names, `TENSOR_MISMATCH` with all wrong shapes
+ */
+export function checkTensors(program: Program, checkpoint: Pick<Checkpoint, 'tensors'>): void {
+  const wanted = new Map<string, Buffer[]>()
+  for (const buffer of buffersOf(program, 'weight')) {
+    const name = buffer.source!.tensor
+    wanted.set(name, [...(wanted.get(name) ?? []), buffer])
+  }
+  const missing = [...wanted.keys()].filter(name => !checkpoint.tensors.has(name))
+  if (missing.length > 0)
+    throw new HenceError('TENSOR_MISSING', `the checkpoint lacks ${missing.length} of ${wanted.size} tensors: ${list(missing)}`, {
+      missing,
+      wanted: wanted.size,
+    })
+  const mismatches = [...wanted].flatMap(([name, buffers]) => mismatch(checkpoint.tensors.get(name)!, buffers) ?? [])
+  if (mismatches.length > 0)
+    throw new HenceError(
+      'TENSOR_MISMATCH',
+      `${mismatches.length} of ${wanted.size} tensors do not have the shape the configuration calls for: ${list(mismatches.map(m => m.text))}`,
+      { mismatches: mismatches.map(({ tensor, stored, wanted: shape }) => ({ tensor, stored, wanted: shape })) },
+    )
+}
+
+function mismatch(
+  tensor: StoredTensor,
+  buffers: readonly Buffer[],
+): { text: string; tensor: string; stored: readonly number[]; wanted: number[] } | undefined {
+  const { shape, source } = buffers[0]!
+  // Several buffers of one tensor are its parts: together they are as tall as the last one ends.
+  const rows = Math.max(...buffers.map(buffer => buffer.source!.rows?.[1] ?? (buffer.shape[0] as number)))
+  const tall = [rows, ...(shape.slice(1) as number[])]
+  const wanted = source!.transpose ? tall.reverse() : tall
+  const isSame = wanted.length === tensor.shape.length && wanted.every((size, axis) => size === tensor.shape[axis])
+  if (isSame && isWeightType(tensor.type)) return undefined
+  const text = `${tensor.name} is ${tensor.type} [${tensor.shape.join(', ')}], wanted [${wanted.join(', ')}]`
+  return { text, tensor: tensor.name, stored: tensor.shape, wanted }
+}
+
+function list(names: readonly string[]): string {
+  return names.slice(0, SHOWN).join('; ') + (names.length > SHOWN ? `; and ${names.length - SHOWN} more` : '')
+}

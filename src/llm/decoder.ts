@@ -1,0 +1,95 @@
+import type { Backend, Executable, Execution, LoadProgress, Precision } from '../backends/index.ts'
+import type { Tensor } from '../core/index.ts'
+import type { Checkpoint } from '../formats/index.ts'
+import { type KvType, type MemoryPlan, type Program, planMemory } from '../program/index.ts'
+import { BatchLayout, type BatchLimits, type BatchSlice, dimLimits } from './batch.ts'
+import { checkTensors } from './check-tensors.ts'
+import type { DecoderConfig } from './decoder-config.ts'
+import { decoderProgram } from './decoder-program.ts'
+import { blocksFor } from './kv-blocks.ts'
+import { type TensorNames, tensorLocator } from './tensor-names.ts'
+
+/** A decoder as files describe it, before any weight is read. */
+export interface DecoderSource {
+  readonly config: DecoderConfig
+  readonly names: TensorNames
+  readonly checkpoint: Checkpoint
+}
+
+/** Tokens one step computes at most. */
+export const STEP_TOKENS = 512
+/** Sequences one step takes up at most; more wait. */
+export const STEP_SEQUENCES = 64
+/** Bytes of logits one step computes at most, unless every sequence needs a row. */
+const STEP_LOGIT_BYTES = 32 * 2 ** 20
+
+/** Keys and values are held in full precision where results must be exact. */
+export function kvTypeOf(precision: Precision): KvType {
+  return precision === 'exact' ? 'f32' : 'f16'
+}
+
+/** The program of a decoder, checked against its checkpoint. @throws HenceError as {@link checkTensors} */
+export function writeDecoder({ config, names, checkpoint }: DecoderSource, options: { kvType: KvType; hasTaps?: boolean }): Program {
+  const program = decoderProgram(config, tensorLocator(names, checkpoint.tensors, config.layers), options)
+  checkTensors(program, checkpoint)
+  return program
+}
+
+/** Largest sizes of a step for a context and a pool. */
+export function stepLimits({ vocabulary }: DecoderConfig, context: number, poolTokens: number): BatchLimits {
+  const rows = Math.max(STEP_SEQUENCES, Math.min(STEP_TOKENS, Math.floor(STEP_LOGIT_BYTES / (4 * vocabulary))))
+  return { tokens: STEP_TOKENS, sequences: STEP_SEQUENCES, rows, context, blocks: blocksFor(poolTokens) }
+}
+
+/** Memory of one step's intermediate results. */
+export function stepMemory(program: Program, limits: BatchLimits): MemoryPlan {
+  return planMemory(program, dimLimits(limits))
+}
+
+export interface CompileDecoderOptions {
+  readonly backend: Backend
+  readonly precision: Precision
+  readonly limits: BatchLimits
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
+}
+
+/** A decoder ready to run: weights packed, pools of keys and values allocated. */
+export class Decoder {
+  readonly config: DecoderConfig
+  readonly limits: BatchLimits
+  readonly executable: Executable
+  readonly #execution: Execution
+  readonly #layout: BatchLayout
+
+  private constructor(config: DecoderConfig, limits: BatchLimits, executable: Executable) {
+    this.config = config
+    this.limits = limits
+    this.executable = executable
+    this.#execution = executable.createExecution()
+    this.#layout = new BatchLayout(limits)
+  }
+
+  /** Packs the weights of `program`, made by {@link writeDecoder}. */
+  static async compile(source: DecoderSource, program: Program, options: CompileDecoderOptions): Promise<Decoder> {
+    const { backend, precision, limits, signal, onProgress } = options
+    const executable = await backend.compile(program, source.checkpoint, { precision, limits: dimLimits(limits), signal, onProgress })
+    return new Decoder(source.config, limits, executable)
+  }
+
+  /**
+   * Computes the slices of any number of sequences in one step.
+   *
+   * @returns the program's outputs, among them `logits` f32 `[rows, vocabulary]` in the order of the slices; views that are
+   * valid until the next run
+   */
+  run(slices: readonly BatchSlice[], signal?: AbortSignal): Promise<Readonly<Record<string, Tensor>>> {
+    const { inputs, dims } = this.#layout.fill(slices)
+    return this.#execution.run(inputs, dims, { signal })
+  }
+
+  dispose(): void {
+    this.#execution.dispose()
+    this.executable.dispose()
+  }
+}

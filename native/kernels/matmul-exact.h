@@ -1,0 +1,151 @@
+// f32 arithmetic for every layout. 256 k of a panel become an f32 tile in the first-level cache (f32 weights are used
+// where they lie) and meet all rows, a register tile of rows at a time.
+//
+// Order of summation per output: two chains (even and odd k) within a slice of 256 k, added, then slice after slice. It
+// does not depend on the number of rows or threads, so a row's result is the same in every batch.
+#pragma once
+#include "../dot.h"
+#include "matmul-epilogue.h"
+#include "matmul-split.h"
+
+namespace hence::HENCE_TARGET {
+
+constexpr int kSliceK = 256;
+constexpr int kExactRows = kAccumulators / 2;  // rows of a register tile
+constexpr int kExactBlockRows = 256, kExactBandPanels = 16;  // partial sums kept in the second-level cache
+constexpr size_t kExactThreadBytes = size_t(kExactBlockRows) * kExactBandPanels * kPanelColumns * 4;
+
+// One block of 64 k of a quantised unit as [64][16] floats.
+template <Layout L> HENCE_INLINE void expandBlock(const UnitScales<L>& scales, int block, float* tile) {
+  constexpr LayoutTraits t = traitsOf(L);
+  constexpr int quads = t.groupK / 4, groups = kBlockK / t.groupK;
+  const uint8_t* payload = scales.unit + payloadOffset(L, block);
+  unrolled<0, groups>([&](auto groupIndex) HENCE_INLINE_LAMBDA {
+    const VF scale = scales.groupScale(block * groups + groupIndex.value);
+    const VF offset = scales.groupOffset(block * groups + groupIndex.value, scale);
+    unrolled<0, quads>([&](auto index) HENCE_INLINE_LAMBDA {
+      constexpr int j = groupIndex.value * quads + index.value;
+      const VI quad = loadQuad<t.bits, j>(payload, scales.part);
+      float* to = tile + 4 * j * kPanelColumns + scales.part * kColumns;
+      unrolled<0, 4>([&](auto byte) HENCE_INLINE_LAMBDA {
+        storeFloats(to + byte.value * kPanelColumns, mulAdd(toFloat(byteOf<byte.value>(quad)), scale, offset));
+      });
+    });
+  });
+}
+
+// `count` k of a panel from k0 (a multiple of 256) on, as [count][16] floats: in `tile`, or in place.
+template <Layout L> __attribute__((noinline)) const float* expandSlice(const uint8_t* panel, int64_t k0, int count, float* tile) {
+  const uint8_t* unit = panel + size_t(k0 / unitK(L)) * size_t(unitBytes(L));
+  if constexpr (L == Layout::F32) {
+    (void)count, (void)tile;
+    return (const float*)unit;
+  } else if constexpr (isFloat(L)) {
+    const uint16_t* in = (const uint16_t*)unit;
+    for (int i = 0; i < count; i++) {
+      if (i % 2 == 0) prefetchLines((const uint8_t*)(in + i * kPanelColumns), 64);
+      store(tile + i * kPanelColumns, L == Layout::F16 ? loadF16(in + i * kPanelColumns) : loadBF16(in + i * kPanelColumns));
+    }
+  } else {
+    constexpr int blocks = unitK(L) / kBlockK, linesPerBlock = (unitBytes(L) / blocks + 63) / 64;
+    for (int i = 0; i < count; i += unitK(L), unit += unitBytes(L))
+      for (int part = 0; part < kParts; part++) {
+        const UnitScales<L> scales(unit, part);
+        for (int b = 0; b < blocks; b++) {
+          if (part == 0) prefetchLines(unit + b * linesPerBlock * 64, linesPerBlock * 64);
+          expandBlock<L>(scales, b, tile + (i + b * kBlockK) * kPanelColumns);
+        }
+      }
+  }
+  return tile;
+}
+
+// sums[r] += tile[count][16] of R rows of x.
+template <int R, bool Prefetch>
+HENCE_INLINE void multiplyTile(const float* tile, int count, const float* x, int64_t stride, float* sums) {
+  F even[R], odd[R];
+  HENCE_UNROLL for (int r = 0; r < R; r++) even[r] = odd[r] = zero();
+  int i = 0;
+  for (; i + 1 < count; i += 2) {
+    if (Prefetch) prefetchLines((const uint8_t*)(tile + i * kPanelColumns), 128);
+    const F w0 = load(tile + i * kPanelColumns), w1 = load(tile + (i + 1) * kPanelColumns);
+    HENCE_UNROLL for (int r = 0; r < R; r++) even[r] = fma(w0, set1(x[r * stride + i]), even[r]);
+    HENCE_UNROLL for (int r = 0; r < R; r++) odd[r] = fma(w1, set1(x[r * stride + i + 1]), odd[r]);
+  }
+  if (i < count) {
+    const F w = load(tile + i * kPanelColumns);
+    HENCE_UNROLL for (int r = 0; r < R; r++) even[r] = fma(w, set1(x[r * stride + i]), even[r]);
+  }
+  HENCE_UNROLL for (int r = 0; r < R; r++) store(sums + r * kPanelColumns, load(sums + r * kPanelColumns) + (even[r] + odd[r]));
+}
+
+template <int R> __attribute__((noinline)) void multiplyRows(const float* tile, int count, const float* x, int64_t stride, float* sums) {
+  // Packed rows have a constant distance, which needs no address registers.
+  if (stride == kSliceK) multiplyTile<R, false>(tile, count, x, kSliceK, sums);
+  else multiplyTile<R, (R <= 2)>(tile, count, x, stride, sums);
+}
+
+HENCE_INLINE void multiplyAllRows(const float* tile, int count, const float* x, int64_t stride, int64_t rows, float* sums) {
+  auto run = [&]<int R>() {
+    for (; rows >= R; rows -= R, x += R * stride, sums += R * kPanelColumns) multiplyRows<R>(tile, count, x, stride, sums);
+  };
+  run.template operator()<kExactRows>();
+  if constexpr (kExactRows > 8) run.template operator()<8>();
+  if constexpr (kExactRows > 4) run.template operator()<4>();
+  if constexpr (kExactRows > 2) run.template operator()<2>();
+  if constexpr (kExactRows > 1) run.template operator()<1>();
+}
+
+// Rows of x for the exact kernel: either as they are, or cut into slices [slice][rows][256], because rows a power of
+// two apart fall into the same cache sets.
+struct SlicedRows {
+  const float* data;
+  int64_t rows, rowStride, sliceStride;
+  HENCE_INLINE const float* slice(int64_t s, int64_t row) const { return data + s * sliceStride + row * rowStride; }
+};
+
+constexpr int kExactUnpackedRows = 4;
+
+HENCE_INLINE int64_t sliceCount(int64_t k) { return (k + kSliceK - 1) / kSliceK; }
+
+HENCE_INLINE SlicedRows slicedRows(const float* x, int64_t rows, int64_t k, const float* packed) {
+  if (rows <= kExactUnpackedRows) return {x, rows, k, kSliceK};
+  return {packed, rows, kSliceK, rows * kSliceK};
+}
+
+static __attribute__((noinline)) void packSlices(const float* x, int64_t rows, int64_t k, float* packed, Range share) {
+  for (int64_t r = share.begin; r < share.end; r++)
+    for (int64_t s = 0; s < sliceCount(k); s++) {
+      const int64_t left = k - s * kSliceK;
+      std::memcpy(packed + (s * rows + r) * kSliceK, x + r * k + s * kSliceK, size_t(left < kSliceK ? left : kSliceK) * 4);
+    }
+}
+
+// `partial`: kExactThreadBytes of this thread.
+static __attribute__((noinline)) void exactRows(const PackedMatrix& w, const SlicedRows& x, const Output& out, Range panels, float* partial) {
+  alignas(64) float tile[kSliceK * kPanelColumns];
+  const float* (*expand)(const uint8_t*, int64_t, int, float*) = nullptr;
+  withLayout(w.layout, [&]<Layout L>() { expand = expandSlice<L>; });
+  // Few rows follow the weights' stream panel by panel; many rows reuse their slice for a band of panels.
+  const int64_t band = x.rows > 2 * kExactRows ? kExactBandPanels : 1;
+  for (int64_t row0 = 0; row0 < x.rows; row0 += kExactBlockRows) {
+    const int64_t rows = x.rows - row0 < kExactBlockRows ? x.rows - row0 : kExactBlockRows;
+    for (int64_t first = panels.begin; first < panels.end; first += band) {
+      const int64_t end = first + band < panels.end ? first + band : panels.end;
+      std::memset(partial, 0, size_t((end - first) * rows) * kPanelColumns * 4);
+      for (int64_t s = 0; s < sliceCount(w.k); s++) {
+        const int64_t left = w.k - s * kSliceK;
+        const int count = int(left < kSliceK ? left : kSliceK);
+        for (int64_t p = first; p < end; p++) {
+          const float* weights = expand(panelData(w, p), s * kSliceK, count, tile);
+          multiplyAllRows(weights, count, x.slice(s, row0), x.rowStride, rows, partial + (p - first) * rows * kPanelColumns);
+        }
+      }
+      for (int64_t r = 0; r < rows; r++)
+        for (int64_t p = first; p < end; p++)
+          finishColumns(out, row0 + r, p * kPanelColumns, load(partial + ((p - first) * rows + r) * kPanelColumns));
+    }
+  }
+}
+
+}  // namespace hence::HENCE_TARGET

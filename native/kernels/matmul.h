@@ -1,0 +1,105 @@
+// Matrix products of activations with packed weights: which kernel runs, where its intermediate data lie, who computes
+// what. Rows are taken in blocks, so that the workspace stays small however many there are.
+#pragma once
+#include "matmul-exact.h"
+#include "matmul-few-amx.h"
+#include "matmul-few.h"
+#include "matmul-gather.h"
+#include "matmul-prefill.h"
+#include "matmul-probe.h"
+#include "quantise-rows.h"
+
+namespace hence::HENCE_TARGET {
+
+constexpr int64_t kBlockRows = 1024;
+
+#if HENCE_AMX
+constexpr int64_t kPrefillMinRows = 32;  // from here on bf16 tiles win
+constexpr size_t kThreadBytes = kPrefillThreadBytes > kExactThreadBytes ? kPrefillThreadBytes : kExactThreadBytes;
+HENCE_INLINE size_t tilesBytes(int64_t rows, int64_t k) { return rowTilesBytes(rows, k); }
+#else
+constexpr size_t kThreadBytes = kExactThreadBytes;
+HENCE_INLINE size_t tilesBytes(int64_t, int64_t) { return 0; }
+#endif
+
+HENCE_INLINE size_t roundUp64(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Bytes shared by all threads, in front of their own: either row tiles, or rows quantised and rows in slices.
+HENCE_INLINE size_t quantisedBytes(int64_t rows, int64_t k) { return roundUp64(size_t((rows + 15) / 16 * 16 * groupsOf(k)) * 60); }
+HENCE_INLINE size_t slicedBytes(int64_t rows, int64_t k) {
+  return rows <= kExactUnpackedRows ? 0 : size_t(rows * sliceCount(k)) * kSliceK * 4;
+}
+HENCE_INLINE size_t sharedBytes(int64_t rows, int64_t k) {
+  const size_t plain = quantisedBytes(rows, k) + slicedBytes(rows, k), tiles = tilesBytes(rows, k);
+  return plain > tiles ? plain : tiles;
+}
+
+static size_t matmulWorkspace(int64_t rows, int64_t k, int64_t, int threads) {
+  // A prefetch may follow; nothing is written beyond.
+  return sharedBytes(rows < kBlockRows ? rows : kBlockRows, k) + size_t(threads) * kThreadBytes;
+}
+
+static void matmulBlock(const MatmulArgs& args, const Thread& thread) {
+  const int64_t rows = args.rows, k = args.k;
+  uint8_t* own = args.workspace + sharedBytes(rows, k) + size_t(thread.index) * kThreadBytes;
+
+#if HENCE_AMX
+  if (args.precision == Precision::Fast && rows >= kPrefillMinRows) {
+    const Range rowTiles = thread.share((rows + 15) / 16);
+    for (int64_t i = rowTiles.begin; i < rowTiles.end; i++) packRowTile(args.x, rows, k, i, args.workspace);
+    thread.barrier();
+    configureFullTiles();
+    for (int i = 0; i < args.count; i++)
+      prefillRows(args.w[i], args.workspace, rows, outputOf(args, i), panelShare(args, i, thread, 2), own);
+    _tile_release();
+    return;
+  }
+#endif
+
+  bool anyExact = false, anyQuantised = false, allGroups32 = true;
+  QuantisedRows quantised{args.workspace, groupsOf(k), kMaxFewRows, false};
+  auto isExact = [&](int i) { return args.precision == Precision::Exact || isFloat(args.w[i].layout); };
+  for (int i = 0; i < args.count; i++) {
+    if (isExact(i)) {
+      anyExact = true;
+      continue;
+    }
+    const bool halves = traitsOf(args.w[i].layout).groupK == 16;
+    anyQuantised = true;
+    allGroups32 &= !halves;
+    quantised.halves |= halves;
+  }
+#if HENCE_AMX
+  const bool useTiles = anyQuantised && allGroups32 && rows > kMaxFewRows;
+  if (useTiles) quantised.chunk = kAmxFewRows, configureFewRowsTiles();
+#endif
+  float* sliced = (float*)(args.workspace + quantisedBytes(rows, k));
+  const bool slices = anyExact && rows > kExactUnpackedRows;
+  if (anyQuantised) quantiseRows(args.x, rows, k, quantised, thread.share(quantised.groups));
+  if (slices) packSlices(args.x, rows, k, sliced, thread.share(rows));
+  if (anyQuantised || slices) thread.barrier();
+
+  for (int i = 0; i < args.count; i++) {
+    const Range panels = panelShare(args, i, thread, 1);
+    const Output out = outputOf(args, i);
+    if (isExact(i)) exactRows(args.w[i], slicedRows(args.x, rows, k, sliced), out, panels, (float*)own);
+    else fewRows(args.w[i], quantised, rows, out, panels);
+  }
+#if HENCE_AMX
+  if (useTiles) _tile_release();
+#endif
+}
+
+static void matmul(const MatmulArgs& args, const Thread& thread) {
+  for (int64_t row = 0; row < args.rows; row += kBlockRows) {
+    MatmulArgs block = args;
+    block.rows = args.rows - row < kBlockRows ? args.rows - row : kBlockRows;
+    block.x += row * args.k;
+    for (int i = 0; i < args.count; i++) block.y[i] += row * args.w[i].n;
+    if (block.residual) block.residual += row * args.w[0].n;
+    if (row > 0) thread.barrier();  // the workspace is still in use
+    matmulBlock(block, thread);
+  }
+}
+
+}  // namespace hence::HENCE_TARGET

@@ -1,5 +1,5 @@
 import { createHash, webcrypto } from 'node:crypto'
-import { HenceError } from '../core/index.ts'
+import { HenceError, throwIfAborted } from '../core/index.ts'
 import { ByteFile } from './byte-file.ts'
 import type { FileIdentity } from './checkpoint.ts'
 
@@ -37,6 +37,7 @@ export async function contentHash(
           hint: 'Load the model again.',
         })
       for await (const { digest, byteLength } of digests(file, signal)) {
+        throwIfAborted(signal)
         whole.update(digest)
         bytesDone += byteLength
         onProgress?.({ bytesDone, bytesTotal })

@@ -70,11 +70,12 @@ function encodeValue(key: string, value: GgufInput): EncodedValue {
 
 /** Numbers in a plain array become i64 when all are whole, else f64. */
 function encodeElements(key: string, values: readonly GgufValue[]): EncodedValue {
-  const numberType = values.every(value => typeof value === 'bigint' || Number.isSafeInteger(value)) ? 'i64' : 'f64'
-  const elements = values.map(value =>
-    typeof value === 'number' || typeof value === 'bigint'
-      ? { type: numberType, bytes: encodeNumber(numberType, value) }
-      : encodeValue(key, value),
+  const numberType: GgufNumberType = values.every(value => typeof value === 'bigint' || Number.isSafeInteger(value)) ? 'i64' : 'f64'
+  const elements = values.map(
+    (value): EncodedValue =>
+      typeof value === 'number' || typeof value === 'bigint'
+        ? { type: numberType, bytes: encodeNumber(numberType, value) }
+        : encodeValue(key, value),
   )
   const type = elements[0]?.type ?? 'string'
   if (elements.some(element => element.type !== type))

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -107,6 +108,23 @@ describe('round trip', () => {
       'data of 3 bytes was given where 4 belong',
     )
   })
+})
+
+test('tensors beyond 4 GiB', async () => {
+  const offset = 5 * 2 ** 30
+  const head = file(2, 0, entry('low', [4], 0, 0), entry('high', [4], 0, offset))
+  const dataStart = Math.ceil(head.length / 32) * 32
+  const path = save(head, 'large.gguf')
+  const handle = await open(path, 'r+')
+  // The file is sparse: only its ends take room on disk.
+  await handle.write(quantize('f32', Float32Array.of(5, 6, 7, 8)), 0, 16, dataStart + offset)
+  await handle.close()
+  const gguf = await openGguf(path)
+  expect(gguf.files[0]!.size).toBe(dataStart + offset + 16)
+  expect(await readFloat32(gguf.tensors.get('high')!)).toEqual(Float32Array.of(5, 6, 7, 8))
+  expect(await readFloat32(gguf.tensors.get('low')!)).toEqual(new Float32Array(4))
+  await gguf.close()
+  rmSync(path)
 })
 
 describe('split models', () => {

@@ -1,0 +1,28 @@
+// All kernels of one instruction set. Included once by each file in targets/, which defines HENCE_TARGET.
+#pragma once
+#include "argmax.h"
+#include "attention.h"
+#include "gather-rows.h"
+#include "kv-write.h"
+#include "map.h"
+#include "matmul.h"
+#include "norm.h"
+#include "rope.h"
+#include "softmax.h"
+
+#define HENCE_TEXT(x) #x
+#define HENCE_NAME(x) HENCE_TEXT(x)
+
+namespace hence::HENCE_TARGET {
+
+const Kernels* kernels();
+const Kernels* kernels() {
+  static constexpr Kernels table = {
+      HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
+      map, softmax, argmax, streamRead, peakFlops,
+  };
+  return &table;
+}
+
+}  // namespace hence::HENCE_TARGET
+

@@ -58,6 +58,11 @@ describe('parseBoundedJson', () => {
     expect(() => parseBoundedJson(bytes(text), 'f.json')).toThrow(`f.json: not JSON at line ${line}, column ${column}: unexpected ${found}`)
   })
 
+  test('more values than any tokenizer has are refused before they are built', () => {
+    const text = `[${'1,'.repeat(2 ** 23)}1]`
+    expect(() => parseBoundedJson(bytes(text), 'f')).toThrow('f: 8388609 values are more than 8388608')
+  })
+
   test('deep nesting, invalid UTF-8 and other top levels are refused', () => {
     expect(() => parseBoundedJson(bytes('['.repeat(1_000_000)), 'f')).toThrow('f: nested deeper than 64 at offset 64')
     expect(() => parseBoundedJson(Uint8Array.of(0x22, 0xff, 0x22), 'f')).toThrow('f: the text is not valid UTF-8')

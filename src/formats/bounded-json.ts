@@ -2,13 +2,13 @@ import { HenceError } from '../core/index.ts'
 import { endOfString, jsonSyntaxErrorAt, lineAndColumn } from './json-syntax.ts'
 
 const MAX_DEPTH = 64
-/** Arrays and objects together; the largest published tokenizers have some 2^20. */
-const MAX_CONTAINERS = 2 ** 23
+/** Array elements, object members and containers together; the largest published tokenizers have some 2^21. */
+const MAX_VALUES = 2 ** 23
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Parses JSON from a file that is not trusted: UTF-8, nesting and the number of containers are checked first, and a
+ * Parses JSON from a file that is not trusted: UTF-8, nesting and the number of values are checked first, and a
  * syntax error names its line and column.
  *
  * @param where - what the bytes are, for messages: usually a path
@@ -50,31 +50,22 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Counts brackets outside strings; JSON.parse allocates for each, and for each level of depth. */
+/** Counts brackets and commas outside strings: JSON.parse allocates for each, and for each level of depth. */
 function checkNesting(text: string, where: string): void {
   let depth = 0
-  let containers = 0
+  let values = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c === 0x22) i = endOfString(text, i)
+    else if (c === 0x2c) values++
     else if (c === 0x5b || c === 0x7b) {
-      containers++
-      if (++depth > MAX_DEPTH)
-        throw new HenceError('FILE_LIMIT', `${where}: nested deeper than ${MAX_DEPTH} at offset ${i}, a limit of Hence's reader`, {
-          where,
-          offset: i,
-          limit: MAX_DEPTH,
-        })
+      values++
+      if (++depth > MAX_DEPTH) throw beyondLimit(where, `nested deeper than ${MAX_DEPTH} at offset ${i}`, MAX_DEPTH)
     } else if (c === 0x5d || c === 0x7d) depth--
   }
-  if (containers > MAX_CONTAINERS)
-    throw new HenceError(
-      'FILE_LIMIT',
-      `${where}: ${containers} arrays and objects are more than ${MAX_CONTAINERS}, a limit of Hence's reader`,
-      {
-        where,
-        containers,
-        limit: MAX_CONTAINERS,
-      },
-    )
+  if (values > MAX_VALUES) throw beyondLimit(where, `${values} values are more than ${MAX_VALUES}`, MAX_VALUES)
+}
+
+function beyondLimit(where: string, message: string, limit: number): HenceError {
+  return new HenceError('FILE_LIMIT', `${where}: ${message}, a limit of Hence's reader`, { where, limit })
 }

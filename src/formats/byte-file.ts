@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer'
-import { type FileHandle, open, readdir } from 'node:fs/promises'
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { HenceError, nearest, throwIfAborted } from '../core/index.ts'
 import type { FileIdentity } from './checkpoint.ts'
@@ -22,9 +22,10 @@ export class ByteFile {
     const absolute = resolve(path)
     let handle: FileHandle | undefined
     try {
+      // Opening a pipe would wait for its writer, so the kind is checked first.
+      if (!(await stat(absolute)).isFile()) throw new HenceError('FILE_UNREADABLE', `${absolute} is not a regular file`, { path: absolute })
       handle = await open(absolute, 'r')
       const stats = await handle.stat()
-      if (!stats.isFile()) throw new HenceError('FILE_UNREADABLE', `${absolute} is not a regular file`, { path: absolute })
       return new ByteFile({ path: absolute, size: stats.size, mtimeMs: stats.mtimeMs, inode: stats.ino }, handle)
     } catch (error) {
       await handle?.close()

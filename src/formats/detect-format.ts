@@ -5,6 +5,7 @@ import { ByteFile, fileNotFound } from './byte-file.ts'
 import { listFolder } from './huggingface/open-folder.ts'
 import { MAX_JSON_BYTES, readJsonObject } from './json-file.ts'
 import { LLAMA2C_HEADER_BYTES, looksLikeLlama2c } from './llama2c/header.ts'
+import { looksLikeSafetensors } from './safetensors/header.ts'
 
 /** Kinds of model source that Hence recognises. */
 export type FormatKind = 'gguf' | 'huggingface' | 'safetensors' | 'llama2c'
@@ -74,7 +75,7 @@ async function detectFile(path: string): Promise<DetectedFormat> {
   const { head, size } = await readHead(path)
   const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1')
   if (text.startsWith('GGUF')) return { kind: 'gguf', path }
-  if (isSafetensors(head, size)) return { kind: 'safetensors', path }
+  if (looksLikeSafetensors(head)) return { kind: 'safetensors', path }
   if (/^\s*\{/.test(text)) return detectJson(path)
   const foreign = FOREIGN.find(({ begins, at = 0 }) => text.startsWith(begins, at))
   if (foreign === undefined && looksLikeLlama2c(head)) return { kind: 'llama2c', path }
@@ -92,13 +93,6 @@ async function readHead(path: string): Promise<{ head: Uint8Array; size: number 
   } finally {
     await file.close()
   }
-}
-
-/** A 64-bit header length, then JSON. A truncated file is still recognised, so that opening it can say what is wrong. */
-function isSafetensors(head: Uint8Array, size: number): boolean {
-  if (size < 10 || head[8] !== 0x7b) return false
-  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true)
-  return length >= 2n && length <= 100_000_000n && (head[9] === 0x22 || head[9] === 0x7d || head[9] === 0x20)
 }
 
 /** `config.json` stands for its folder, an index for the weights it lists. */

@@ -39,7 +39,7 @@ describe('half precision', () => {
     [1 + 2 ** -11, 0x3c00],
     [1 + 3 * 2 ** -11, 0x3c02],
     [-0, 0x8000],
-  ])('%d is 0x%x', (value, bits) => {
+  ])('%d is pattern %d', (value, bits) => {
     expect(f32ToF16(value)).toBe(bits)
   })
 })

@@ -10,6 +10,8 @@ const MAX_ARRAY_ELEMENTS = 2 ** 24
 const MAX_ARRAY_DEPTH = 4
 /** Hence's own; real files have fewer than a hundred keys. */
 const MAX_METADATA_KEYS = 65_536
+/** Hence's own; an array costs far more memory than the twelve bytes an empty one takes in the file. */
+const MAX_NESTED_ARRAYS = 65_536
 
 const fatalText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -17,11 +19,12 @@ const fatalText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export async function readMetadata(cursor: Cursor, count: number): Promise<Map<string, GgufValue>> {
   checkCount(cursor, count, 8 + 1 + 4 + 1, MAX_METADATA_KEYS, 'metadata keys')
   const metadata = new Map<string, GgufValue>()
+  const allowance = { nestedArrays: MAX_NESTED_ARRAYS }
   for (let i = 0; i < count; i++) {
     const key = await readName(cursor, `metadata key ${i}`, MAX_KEY_BYTES, 'the GGUF specification')
     if (metadata.has(key)) throw malformed(cursor, `metadata key "${key}" appears twice`, { key })
     const what = `metadata "${key}"`
-    metadata.set(key, await readValue(cursor, await readValueType(cursor, what), what, 0))
+    metadata.set(key, await readValue(cursor, await readValueType(cursor, what), what, 0, allowance))
   }
   return metadata
 }
@@ -91,16 +94,21 @@ async function readValueType(cursor: Cursor, what: string): Promise<GgufValueTyp
   return type
 }
 
-async function readValue(cursor: Cursor, type: GgufValueType, what: string, depth: number): Promise<GgufValue> {
+/** What is left of the file's allowance of arrays within arrays. */
+interface Allowance {
+  nestedArrays: number
+}
+
+async function readValue(cursor: Cursor, type: GgufValueType, what: string, depth: number, allowance: Allowance): Promise<GgufValue> {
   if (type === 'string') return readString(cursor, what)
-  if (type === 'array') return readArray(cursor, what, depth + 1)
+  if (type === 'array') return readArray(cursor, what, depth + 1, allowance)
   if (!cursor.has(8)) await cursor.need(GGUF_VALUE_BYTES[type], what)
   if (type === 'bool') return boolOf(cursor, what)
   if (type === 'u64' || type === 'i64') return exact(cursor[type]())
   return cursor[type]()
 }
 
-async function readArray(cursor: Cursor, what: string, depth: number): Promise<GgufValue> {
+async function readArray(cursor: Cursor, what: string, depth: number, allowance: Allowance): Promise<GgufValue> {
   if (depth > MAX_ARRAY_DEPTH)
     throw new HenceError('FILE_LIMIT', `${cursor.path}: ${what}: arrays nested deeper than ${MAX_ARRAY_DEPTH}, a limit of Hence's reader`, {
       path: cursor.path,
@@ -110,6 +118,10 @@ async function readArray(cursor: Cursor, what: string, depth: number): Promise<G
   await cursor.need(8, what)
   const count = Number(cursor.u64())
   checkCount(cursor, count, GGUF_VALUE_BYTES[type], MAX_ARRAY_ELEMENTS, `elements of ${what}`)
+  if (type === 'array') {
+    checkCount(cursor, count, GGUF_VALUE_BYTES.array, allowance.nestedArrays, `arrays within ${what}`)
+    allowance.nestedArrays -= count
+  }
   const typed = numbersOf(type, count)
   if (typed !== undefined) {
     const byteLength = count * GGUF_VALUE_BYTES[type]
@@ -119,7 +131,7 @@ async function readArray(cursor: Cursor, what: string, depth: number): Promise<G
   }
   const values: GgufValue[] = []
   if (type === 'string') for (let i = 0; i < count; i++) values.push(cursor.takeString() ?? (await readString(cursor, what)))
-  else for (let i = 0; i < count; i++) values.push(await readValue(cursor, type, what, depth))
+  else for (let i = 0; i < count; i++) values.push(await readValue(cursor, type, what, depth, allowance))
   return values
 }
 

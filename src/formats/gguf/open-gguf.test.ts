@@ -212,6 +212,12 @@ describe('refusals', () => {
     ],
     ['arrays nested too deep', file(0, 1, text('k'), u32(9), nested(20)), 'FILE_LIMIT', 'arrays nested deeper than 4'],
     [
+      'many empty arrays in one',
+      file(0, 1, text('k'), u32(9), u32(9), u64(100_000), Buffer.alloc(1_200_000)),
+      'FILE_LIMIT',
+      '100000 arrays within metadata "k" are more than 65536',
+    ],
+    [
       'a key twice',
       file(0, 2, text('k'), u32(0), Buffer.of(1), text('k'), u32(0), Buffer.of(1), Buffer.alloc(32)),
       'FILE_MALFORMED',

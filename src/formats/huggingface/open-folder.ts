@@ -66,7 +66,7 @@ export async function listFolder(folder: string): Promise<string[]> {
 }
 
 /** What {@link openSafetensors} should open for the weights of a folder. */
-export function weightsOf(folder: string, names: ReadonlySet<string>): string | string[] {
+function weightsOf(folder: string, names: ReadonlySet<string>): string | string[] {
   for (const name of ['model.safetensors', 'model.safetensors.index.json']) if (names.has(name)) return join(folder, name)
   const files = [...names].filter(name => name.endsWith('.safetensors')).sort()
   const shard = SHARD_NAME.exec(files[0] ?? '')

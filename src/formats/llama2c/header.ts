@@ -34,7 +34,7 @@ const LIMITS = {
 } as const
 
 /** True when the bytes begin with the magic of versioned exports. */
-export function hasLlama2cMagic(head: Uint8Array): boolean {
+function hasLlama2cMagic(head: Uint8Array): boolean {
   return head.length >= 4 && viewOf(head).getUint32(0, true) === MAGIC
 }
 

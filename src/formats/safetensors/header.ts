@@ -20,6 +20,16 @@ export interface SafetensorsEntry {
   readonly offset: number
 }
 
+/** Bytes from the start of a file that {@link looksLikeSafetensors} wants, or fewer when the file is shorter. */
+export const SAFETENSORS_HEAD_BYTES: number = 10
+
+/** True when the bytes could begin a safetensors file: a plausible header length, then an object. The file may be cut short. */
+export function looksLikeSafetensors(head: Uint8Array): boolean {
+  if (head.length < SAFETENSORS_HEAD_BYTES || head[8] !== 0x7b) return false
+  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true)
+  return length >= 2n && length <= BigInt(MAX_HEADER_BYTES) && [0x22, 0x7d, 0x20].includes(head[9]!)
+}
+
 /** Reads and checks the header of one file. */
 export async function readSafetensorsHeader(
   file: ByteFile,

@@ -140,6 +140,13 @@ describe('several files', () => {
     await opened.close()
   })
 
+  test('an index is known by its content', async () => {
+    const path = save(' {"weight_map": {"b": "m-00002-of-00002.safetensors"}}', 'index-by-another-name')
+    const opened = await openSafetensors(path)
+    expect([...opened.tensors.keys()]).toEqual(['b'])
+    await opened.close()
+  })
+
   test('a list of files opens all tensors, each in one place only', async () => {
     const opened = await openSafetensors([first, second])
     expect([...opened.tensors.keys()]).toEqual(['a', 'extra', 'b'])

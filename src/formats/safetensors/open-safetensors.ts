@@ -5,7 +5,7 @@ import { ByteFile, closeAll } from '../byte-file.ts'
 import type { Checkpoint, StoredTensor, UnsupportedTensors } from '../checkpoint.ts'
 import { fileTensor } from '../file-tensor.ts'
 import { MAX_JSON_BYTES, readJsonObject } from '../json-file.ts'
-import { readSafetensorsHeader } from './header.ts'
+import { looksLikeSafetensors, readSafetensorsHeader, SAFETENSORS_HEAD_BYTES } from './header.ts'
 
 /** Hence's own; the largest published models have some two hundred. */
 const MAX_SHARDS = 4096
@@ -21,7 +21,7 @@ export interface SafetensorsFile extends Checkpoint {
 /**
  * Opens safetensors weights. Nothing but headers is read.
  *
- * @param source - a file, several files, or a `….safetensors.index.json` that maps tensors to files beside it
+ * @param source - a file, several files, or an index (`….safetensors.index.json`) that maps tensors to files beside it
  * @throws HenceError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_TRUNCATED`, `FILE_MALFORMED`, `FILE_LIMIT`, `ABORTED`
  */
 export async function openSafetensors(
@@ -30,7 +30,7 @@ export async function openSafetensors(
 ): Promise<SafetensorsFile> {
   const { signal } = options
   if (typeof source !== 'string') return openShards(source, undefined, signal)
-  if (!source.endsWith('.json')) return openShards([source], undefined, signal)
+  if (!(await isIndex(source, signal))) return openShards([source], undefined, signal)
   const weightMap = await readIndex(source, signal)
   const shards = [...new Set(weightMap.values())].sort()
   return openShards(
@@ -38,6 +38,17 @@ export async function openSafetensors(
     weightMap,
     signal,
   )
+}
+
+/** True for JSON text. Read as a header length, its first bytes exceed any limit. */
+async function isIndex(path: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const file = await ByteFile.open(path)
+  try {
+    const head = await file.read(0, Math.min(file.size, SAFETENSORS_HEAD_BYTES), signal)
+    return !looksLikeSafetensors(head) && /^\s*\{/.test(String.fromCharCode(...head))
+  } finally {
+    await file.close()
+  }
 }
 
 /** Tensor name → file name, each a plain name in the folder of the index. */

@@ -1,6 +1,6 @@
 export {
-  ChatTemplate,
   type ChatMessage,
+  ChatTemplate,
   type ChatTemplateOptions,
   chatTemplateFromConfig,
   chatTemplateFromGguf,

@@ -4,7 +4,7 @@ import { type ErrorDetails, HenceError, nearest } from '../core/index.ts'
 export const MAX_DEPTH = 8
 
 /** Largest id plus one that a vocabulary may have; the largest published vocabularies have about 260,000 tokens. */
-export const MAX_VOCABULARY = 1 << 22
+export const MAX_VOCABULARY: number = 1 << 22
 
 /** A `TOKENIZER_INVALID` error. */
 export function invalid(message: string, details: ErrorDetails = {}): HenceError {

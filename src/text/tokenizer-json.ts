@@ -8,7 +8,7 @@ import { parseNormalizer } from './normalizers.ts'
 import { Pipeline } from './pipeline.ts'
 import { type Frame, parsePostProcessor } from './post-processors.ts'
 import { parsePreTokenizer, runStep, type Step, scannerFor } from './pre-tokenizers.ts'
-import { scanningSegmenter, type Segmenter, splittingSegmenter, wordScanner, wordsBeginWith } from './segmenter.ts'
+import { type Segmenter, scanningSegmenter, splittingSegmenter, wordScanner, wordsBeginWith } from './segmenter.ts'
 import type { SpecialIds, Tokenizer } from './tokenizer.ts'
 import type { Vocabulary } from './vocabulary.ts'
 

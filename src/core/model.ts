@@ -94,7 +94,7 @@ export interface TokenizeOptions {
 /** One turn of a conversation. Templates may read further fields. */
 export interface ChatMessage {
   readonly role: string
-  readonly content: string
+  readonly content: string | null | readonly Readonly<Record<string, unknown>>[]
   readonly [field: string]: unknown
 }
 
@@ -183,4 +183,8 @@ export interface MemoryDescription {
   readonly kvPoolBytes: number
   /** Intermediate results of one step. */
   readonly arenaBytes: number
+  /** What the process could have when the model was opened. */
+  readonly availableBytes: number
+  /** Most tokens of one sequence whose keys and values fit beside the rest. */
+  readonly largestContext: number
 }

@@ -1,5 +1,4 @@
 import type { Activation, NormAttributes } from '../program/index.ts'
-import type { FieldRange } from './config-fields.ts'
 
 /**
  * Everything a decoder's program is made from: plain data, one entry per layer, so that families differ in values and not
@@ -78,7 +77,7 @@ export const DECODER_LIMITS = {
   epsilon: { min: 0, max: 1 },
   ropeBase: { min: 1e-3, max: 1e15 },
   ropeFactor: { min: 1e-6, max: 1e6 },
-} as const satisfies Readonly<Record<string, FieldRange>>
+} as const
 
 /** Activations by the names configurations use. */
 export const ACTIVATION_NAMES: Readonly<Record<string, MlpConfig['activation']>> = {

@@ -1,0 +1,49 @@
+/** What the owner of a sequence does with what the engine computes. */
+export interface SequenceHandler {
+  /** Logits are wanted for tokens from this position on; only for the newest known token when left out. */
+  readonly firstRow?: number
+  /** The first step that works on the sequence begins. */
+  onStart?(): void
+  /**
+   * Takes the logits of tokens `position .. position + count`, `[count, vocabulary]`, valid during the call.
+   *
+   * @returns the next token, when these are the logits of the newest known token and the sequence goes on
+   */
+  onLogits(logits: Float32Array, position: number, count: number): number | undefined
+}
+
+/** One sequence of tokens inside the engine: its computed tokens catch up with its known ones. */
+export class Sequence {
+  /** Known tokens: the prompt and what was generated. */
+  readonly tokens: number[]
+  readonly handler: SequenceHandler
+  /** Block table; see {@link BlockPool}. */
+  readonly blocks: number[] = []
+  /** Tokens whose keys and values are in the blocks. */
+  computed = 0
+  #hasStarted = false
+  /** Finished, failed or aborted; the engine no longer works on it. */
+  isDone = false
+
+  constructor(tokens: readonly number[], handler: SequenceHandler) {
+    this.tokens = [...tokens]
+    this.handler = handler
+  }
+
+  /** Known tokens that are not computed yet. */
+  get pending(): number {
+    return this.tokens.length - this.computed
+  }
+
+  /** Tells the handler, once, that a step begins to work on the sequence. */
+  start(): void {
+    if (!this.#hasStarted) this.handler.onStart?.()
+    this.#hasStarted = true
+  }
+
+  /** Logit rows wanted when the next `count` tokens are computed. */
+  rowCount(count: number): number {
+    const end = this.computed + count
+    return Math.max(0, end - Math.max(this.computed, this.handler.firstRow ?? this.tokens.length - 1))
+  }
+}

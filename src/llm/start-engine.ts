@@ -1,0 +1,107 @@
+import { freemem } from 'node:os'
+import { type Backend, type BackendOptions, type LoadProgress, openBackend, type Precision } from '../backends/index.ts'
+import { elementCount, isHenceError, type MemoryDescription } from '../core/index.ts'
+import type { Program } from '../program/index.ts'
+import { compileDecoder, type DecoderSource, kvTypeOf, stepLimits, stepMemory, writeDecoder } from './decoder.ts'
+import { Engine } from './engine.ts'
+import { type ContextPlan, kvBytesPerToken, planContext, tokensThatFit } from './memory.ts'
+
+/** How an engine is started. */
+export interface EngineOptions extends BackendOptions {
+  /**
+   * Tokens one sequence may have, prompt and answer together. By default the model's own context up to 4,096, less where
+   * keys and values would take more than a quarter of the memory left beside the weights.
+   */
+  readonly context?: number | undefined
+  /** `exact` is the default for F32, F16 and BF16 files, `fast` for quantised ones. */
+  readonly precision?: Precision | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
+}
+
+/** What an engine is going to be, before any weight is read. */
+export interface EnginePlan {
+  readonly program: Program
+  readonly precision: Precision
+  readonly context: number
+  readonly memory: MemoryDescription
+}
+
+/** An engine with the backend it runs on; disposing the engine leaves the backend to its owner. */
+export interface StartedEngine {
+  readonly engine: Engine
+  readonly plan: EnginePlan
+  readonly backend: Backend
+}
+
+const PLAIN_TYPES = ['f32', 'f16', 'bf16']
+
+/**
+ * Opens a backend, packs the weights and allocates keys and values.
+ *
+ * @throws HenceError `OUT_OF_MEMORY`, `OPTION_INVALID`, `BACKEND_UNAVAILABLE`, `TENSOR_MISSING`, `TENSOR_MISMATCH`, `ABORTED`
+ */
+export async function startEngine(source: DecoderSource, options: EngineOptions): Promise<StartedEngine> {
+  const backend = openBackend(options)
+  try {
+    const plan = planOn(backend, source, options)
+    const { program, precision, context, memory } = plan
+    const limits = stepLimits(source.config, context, memory.kvPoolTokens)
+    const { signal, onProgress } = options
+    const decoder = await compileDecoder(source, program, { backend, precision, limits, signal, onProgress })
+    const { weightBytes, arenaBytes } = decoder.executable
+    return { engine: new Engine(decoder), plan: { ...plan, memory: { ...memory, weightBytes, arenaBytes } }, backend }
+  } catch (error) {
+    backend.dispose()
+    throw error
+  }
+}
+
+/**
+ * What {@link startEngine} would do, without reading weights. A context that does not fit is cut to the largest that does.
+ *
+ * @throws HenceError `OPTION_INVALID`, `BACKEND_UNAVAILABLE`, `TENSOR_MISSING`, `TENSOR_MISMATCH`
+ */
+export function planEngine(source: DecoderSource, options: EngineOptions): EnginePlan {
+  const backend = openBackend(options)
+  try {
+    return planOn(backend, source, options, true)
+  } finally {
+    backend.dispose()
+  }
+}
+
+function planOn(backend: Backend, source: DecoderSource, options: EngineOptions, isLenient = false): EnginePlan {
+  const { config, checkpoint } = source
+  const tensors = [...checkpoint.tensors.values()]
+  const precision = options.precision ?? (tensors.every(tensor => PLAIN_TYPES.includes(tensor.type)) ? 'exact' : 'fast')
+  const kvType = kvTypeOf(precision)
+  const program = writeDecoder(source, { kvType })
+  // The arena hardly depends on the context, which is not known yet.
+  const { arenaBytes } = stepMemory(program, stepLimits(config, 1, 1))
+  // The reference backend widens every weight; others keep about the bytes of the file.
+  const weightBytes = tensors.reduce(
+    (sum, { shape, byteLength }) => sum + (backend.name === 'reference' ? elementCount(shape) * 4 : byteLength),
+    0,
+  )
+  const availableBytes = availableMemory()
+  const fixedBytes = weightBytes + arenaBytes
+  const largestContext = Math.min(config.context, tokensThatFit(config, kvType, availableBytes - fixedBytes))
+  let plan: ContextPlan
+  try {
+    plan = planContext({ config, kvType, fixedBytes, availableBytes, context: options.context })
+  } catch (error) {
+    if (!isLenient || !isHenceError(error, 'OUT_OF_MEMORY')) throw error
+    plan = { context: largestContext, poolTokens: largestContext }
+  }
+  const perToken = kvBytesPerToken(config, kvType)
+  const pool = { kvType, kvBytesPerToken: perToken, kvPoolTokens: plan.poolTokens, kvPoolBytes: plan.poolTokens * perToken }
+  return { program, precision, context: plan.context, memory: { weightBytes, arenaBytes, ...pool, availableBytes, largestContext } }
+}
+
+/** Memory this process can still have, limits of its container included. */
+function availableMemory(): number {
+  // Node 20.13 and later.
+  const { availableMemory: available } = process as { availableMemory?: () => number }
+  return available ? available.call(process) : freemem()
+}

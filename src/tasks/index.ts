@@ -1,0 +1,2 @@
+export { checkOptions, type OptionRule } from './check-options.ts'
+export { inspect, type LoadOptions, load } from './load.ts'

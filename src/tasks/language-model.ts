@@ -1,0 +1,216 @@
+import { randomInt } from 'node:crypto'
+import type {
+  ChatMessage,
+  ChatOptions,
+  GenerateOptions,
+  Generation,
+  LanguageModel,
+  ModelDescription,
+  Tensor,
+  TokenizeOptions,
+} from '../core/index.ts'
+import { HenceError } from '../core/index.ts'
+import type { Engine, Sampling, StartedEngine } from '../llm/index.ts'
+import type { ChatTemplate, Tokenizer } from '../text/index.ts'
+import { abortSignal, boolean, checkOptions, integer, number, type OptionRule, plainObject } from './check-options.ts'
+import { TextGeneration } from './generate-text.ts'
+import type { OpenModel } from './open-model.ts'
+import { SAMPLING_RANGES } from './sampling-defaults.ts'
+
+const MAX_STOPS = 64
+const MAX_STOP_LENGTH = 1_024
+
+const SAMPLING_NAMES = Object.keys(SAMPLING_RANGES) as (keyof Sampling)[]
+
+const GENERATE_RULES: Readonly<Record<string, OptionRule>> = {
+  ...Object.fromEntries(SAMPLING_NAMES.map(name => [name, number(SAMPLING_RANGES[name].min, SAMPLING_RANGES[name].max)])),
+  topK: integer(SAMPLING_RANGES.topK.min, SAMPLING_RANGES.topK.max),
+  seed: integer(0, Number.MAX_SAFE_INTEGER),
+  maxTokens: integer(1, Number.MAX_SAFE_INTEGER),
+  stop: value => (isStops(value) ? undefined : `a text or up to ${MAX_STOPS} texts of 1 to ${MAX_STOP_LENGTH} characters`),
+  ignoreEos: boolean,
+  signal: abortSignal,
+}
+const CHAT_RULES = { ...GENERATE_RULES, templateVariables: plainObject }
+
+/** What a language model is made of. */
+export interface LanguageModelParts {
+  readonly model: OpenModel
+  readonly engine: Engine
+  readonly backend: StartedEngine['backend']
+  readonly description: ModelDescription
+}
+
+/** The public face over an engine. */
+export function createLanguageModel(parts: LanguageModelParts): LanguageModel {
+  return new EngineModel(parts)
+}
+
+class EngineModel implements LanguageModel {
+  readonly kind = 'language'
+  readonly #model: OpenModel
+  readonly #engine: Engine
+  readonly #backend: StartedEngine['backend']
+  readonly #description: ModelDescription
+  #isDisposed = false
+
+  constructor({ model, engine, backend, description }: LanguageModelParts) {
+    this.#model = model
+    this.#engine = engine
+    this.#backend = backend
+    this.#description = description
+  }
+
+  describe(): ModelDescription {
+    this.#checkAlive()
+    return structuredClone(this.#description)
+  }
+
+  generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
+    this.#checkAlive()
+    checkOptions('generate', options, GENERATE_RULES)
+    return this.#generate(typeof prompt === 'string' ? this.#encodePrompt(prompt) : this.#checkTokens(prompt), options)
+  }
+
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
+    this.#checkAlive()
+    checkOptions('chat', options, CHAT_RULES)
+    checkMessages(messages)
+    const { templateVariables: variables, ...rest } = options
+    const text = this.#template().render(messages, { addGenerationPrompt: true, ...(variables ? { variables } : {}) })
+    return this.#generate(this.#tokenizer().encode(text, { addSpecial: false, parseSpecial: true }), rest)
+  }
+
+  tokenize(text: string, options: TokenizeOptions = {}): number[] {
+    this.#checkAlive()
+    checkOptions('tokenize', options, { addSpecial: boolean, parseSpecial: boolean })
+    if (typeof text !== 'string') throw new HenceError('OPTION_INVALID', `tokenize: the text must be a string, got ${typeof text}`)
+    return this.#tokenizer().encode(text, { addSpecial: options.addSpecial ?? true, parseSpecial: options.parseSpecial ?? true })
+  }
+
+  detokenize(tokens: Iterable<number>): string {
+    this.#checkAlive()
+    return this.#tokenizer().decode(tokens)
+  }
+
+  async logits(tokens: readonly number[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Tensor<'f32'>> {
+    this.#checkAlive()
+    checkOptions('logits', options, { signal: abortSignal })
+    const { vocabulary } = this.#engine.decoder.config
+    const { context } = this.#engine.decoder.limits
+    if (this.#checkTokens(tokens).length > context) throw overflow(tokens.length, context)
+    if (tokens.length === 0) return { dtype: 'f32', shape: [0, vocabulary], data: new Float32Array(0) }
+    const data = allocateLogits(tokens.length, vocabulary)
+    const onLogits = (logits: Float32Array, position: number): undefined => data.set(logits, position * vocabulary) as undefined
+    await this.#engine.run(tokens, { firstRow: 0, onLogits }, options.signal)
+    return { dtype: 'f32', shape: [tokens.length, vocabulary], data }
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    void this.#engine.dispose().then(() => this.#backend.dispose())
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose()
+    await this.#engine.dispose()
+  }
+
+  #generate(prompt: readonly number[], options: GenerateOptions): Generation {
+    const { context } = this.#engine.decoder.limits
+    const room = context - prompt.length
+    if (room < 1) throw overflow(prompt.length, context)
+    const { stop = [], ignoreEos = false, signal, seed = randomInt(2 ** 32) } = options
+    return new TextGeneration(this.#engine, {
+      prompt,
+      sampling: this.#sampling(options),
+      seed,
+      maxTokens: Math.min(room, options.maxTokens ?? room),
+      endTokens: ignoreEos ? new Set() : this.#model.endTokens,
+      stops: typeof stop === 'string' ? [stop] : stop,
+      detokenizer: this.#model.tokenizer?.stream(),
+      signal,
+    })
+  }
+
+  #sampling(options: GenerateOptions): Sampling {
+    const given = SAMPLING_NAMES.filter(name => options[name] !== undefined).map(name => [name, options[name]])
+    return { ...this.#model.sampling, ...Object.fromEntries(given) }
+  }
+
+  /** A prompt without any token is given the token that begins texts, or one that ends them. */
+  #encodePrompt(text: string): number[] {
+    const tokenizer = this.#tokenizer()
+    const tokens = tokenizer.encode(text)
+    if (tokens.length > 0) return tokens
+    const { bos, eos } = tokenizer.special
+    const begin = bos ?? eos[0]
+    if (begin === undefined)
+      throw new HenceError('OPTION_INVALID', 'generate: the prompt is empty and the model has no token that begins texts')
+    return [begin]
+  }
+
+  #checkTokens(tokens: readonly number[]): readonly number[] {
+    const { vocabulary } = this.#engine.decoder.config
+    if (!Array.isArray(tokens) && !ArrayBuffer.isView(tokens))
+      throw new HenceError('OPTION_INVALID', 'the prompt must be a text or an array of token ids')
+    if (tokens.length === 0) throw new HenceError('OPTION_INVALID', 'there must be at least one token id')
+    for (const [index, token] of tokens.entries())
+      if (!Number.isInteger(token) || token < 0 || token >= vocabulary)
+        throw new HenceError('OPTION_INVALID', `token ${token} at index ${index} is outside the vocabulary of ${vocabulary}`, {
+          token,
+          index,
+          vocabulary,
+        })
+    return tokens
+  }
+
+  #tokenizer(): Tokenizer {
+    const { tokenizer, path } = this.#model
+    if (!tokenizer) throw new HenceError('TOKENIZER_MISSING', `${path} has no tokenizer; token ids still work`, { path })
+    return tokenizer
+  }
+
+  #template(): ChatTemplate {
+    const { chatTemplate, path } = this.#model
+    if (!chatTemplate) throw new HenceError('TEMPLATE_MISSING', `${path} has no chat template`, { path })
+    return chatTemplate
+  }
+
+  #checkAlive(): void {
+    if (this.#isDisposed) throw new HenceError('DISPOSED', 'the model was disposed', { path: this.#model.path })
+  }
+}
+
+function isStops(value: unknown): boolean {
+  const stops: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return stops.length <= MAX_STOPS && stops.every(stop => typeof stop === 'string' && stop.length > 0 && stop.length <= MAX_STOP_LENGTH)
+}
+
+function checkMessages(messages: readonly ChatMessage[]): void {
+  if (!Array.isArray(messages) || messages.length === 0)
+    throw new HenceError('OPTION_INVALID', 'chat: messages must be an array with at least one message')
+  for (const [index, message] of messages.entries())
+    if (typeof message?.role !== 'string') throw new HenceError('OPTION_INVALID', `chat: message ${index} has no role`, { index })
+}
+
+function overflow(tokens: number, context: number): HenceError {
+  return new HenceError(
+    'CONTEXT_OVERFLOW',
+    `the prompt has ${tokens} tokens and the context ${context}, which leaves no room for an answer`,
+    { tokens, context },
+  )
+}
+
+function allocateLogits(tokens: number, vocabulary: number): Float32Array<ArrayBuffer> {
+  try {
+    return new Float32Array(tokens * vocabulary)
+  } catch (cause) {
+    throw new HenceError('OUT_OF_MEMORY', `no memory for logits of ${tokens} tokens × ${vocabulary}`, { tokens, vocabulary, cause })
+  }
+}

@@ -2,7 +2,7 @@
 // 32 k, half the depth of a tile, and a store and a scaling of the integer tile after each; the scaling runs one block
 // behind, while the next products are under way.
 #pragma once
-#include "matmul-few.h"
+#include "matmul-few-panel.h"
 #include "matmul-tiles.h"
 
 #if HENCE_AMX

@@ -2,7 +2,6 @@
 // what. Rows are taken in blocks, so that the workspace stays small however many there are.
 #pragma once
 #include "matmul-exact.h"
-#include "matmul-few-amx.h"
 #include "matmul-few.h"
 #include "matmul-gather.h"
 #include "matmul-prefill.h"

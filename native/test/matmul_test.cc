@@ -218,11 +218,11 @@ void check(const Kernels& kernels, Pool& pool, const std::vector<const Matrix*>&
     for (int r = 0; r < rows; r++)
       for (int c = 0; c < w.n; c++) {
         const size_t at = size_t(r) * w.n + c;
-        double expected = activated(args.activation, reference.sum[at] + (bias ? biases[size_t(i)][size_t(c)] : 0));
-        if (residual) expected += before[at];
-        double difference = args.y[i][at] - expected;
-        // The last roundings belong to the result's own size.
-        if (exact) difference = std::max(0.0, std::fabs(difference) - 3e-7 * (std::fabs(expected) + std::fabs(reference.sum[at]) + (residual ? std::fabs(before[at]) : 0)));
+        const double added = bias ? biases[size_t(i)][size_t(c)] : 0, rest = residual ? before[at] : 0;
+        const double expected = activated(args.activation, reference.sum[at] + added) + rest;
+        // The last roundings are relative to what was added up, not to the products.
+        const double roundings = 3e-7 * (std::fabs(reference.sum[at]) + std::fabs(added) + std::fabs(rest) + std::fabs(expected));
+        const double difference = std::max(0.0, std::fabs(args.y[i][at] - expected) - roundings) + (std::isnan(args.y[i][at]) ? NAN : 0);
         here.add(difference, reference.length[at] + 1e-30);
       }
     Error& all = exact ? errors.exact : bf16 ? errors.bf16 : errors.int8;

@@ -22,6 +22,8 @@ export interface LanguageModel extends Model {
    * @throws HenceError `OPTION_INVALID`, `CONTEXT_OVERFLOW`, `TOKENIZER_MISSING` (text only), `DISPOSED`
    * @example
    * ```ts
+   * import { load } from 'hence'
+   * const model = await load('model.gguf')
    * for await (const delta of model.generate('Once upon a time', { maxTokens: 64 })) process.stdout.write(delta.text)
    * ```
    */

@@ -54,14 +54,7 @@ export interface CompileDecoderOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
 
-/** Packs the weights of `program`, made by {@link writeDecoder}, and allocates the pools of keys and values. */
-export async function compileDecoder(source: DecoderSource, program: Program, options: CompileDecoderOptions): Promise<Decoder> {
-  const { backend, precision, limits, signal, onProgress } = options
-  const executable = await backend.compile(program, source.checkpoint, { precision, limits: dimLimits(limits), signal, onProgress })
-  return new Decoder(source.config, limits, executable)
-}
-
-/** A decoder ready to run. */
+/** A decoder ready to run: weights packed, pools of keys and values allocated. */
 export class Decoder {
   readonly config: DecoderConfig
   readonly limits: BatchLimits
@@ -69,12 +62,19 @@ export class Decoder {
   readonly #execution: Execution
   readonly #layout: BatchLayout
 
-  constructor(config: DecoderConfig, limits: BatchLimits, executable: Executable) {
+  private constructor(config: DecoderConfig, limits: BatchLimits, executable: Executable) {
     this.config = config
     this.limits = limits
     this.executable = executable
     this.#execution = executable.createExecution()
     this.#layout = new BatchLayout(limits)
+  }
+
+  /** Packs the weights of `program`, made by {@link writeDecoder}. */
+  static async compile(source: DecoderSource, program: Program, options: CompileDecoderOptions): Promise<Decoder> {
+    const { backend, precision, limits, signal, onProgress } = options
+    const executable = await backend.compile(program, source.checkpoint, { precision, limits: dimLimits(limits), signal, onProgress })
+    return new Decoder(source.config, limits, executable)
   }
 
   /**

@@ -4,7 +4,6 @@ export type { BatchLimits, BatchSlice } from './batch.ts'
 export { ConfigFields } from './config-fields.ts'
 export {
   type CompileDecoderOptions,
-  compileDecoder,
   Decoder,
   type DecoderSource,
   kvTypeOf,

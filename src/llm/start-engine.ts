@@ -2,7 +2,7 @@ import { freemem } from 'node:os'
 import { type Backend, type BackendOptions, type LoadProgress, openBackend, type Precision } from '../backends/index.ts'
 import { elementCount, isHenceError, type MemoryDescription } from '../core/index.ts'
 import type { Program } from '../program/index.ts'
-import { compileDecoder, type DecoderSource, kvTypeOf, stepLimits, stepMemory, writeDecoder } from './decoder.ts'
+import { Decoder, type DecoderSource, kvTypeOf, stepLimits, stepMemory, writeDecoder } from './decoder.ts'
 import { Engine } from './engine.ts'
 import { type ContextPlan, kvBytesPerToken, planContext, tokensThatFit } from './memory.ts'
 
@@ -48,7 +48,7 @@ export async function startEngine(source: DecoderSource, options: EngineOptions)
     const { program, precision, context, memory } = plan
     const limits = stepLimits(source.config, context, memory.kvPoolTokens)
     const { signal, onProgress } = options
-    const decoder = await compileDecoder(source, program, { backend, precision, limits, signal, onProgress })
+    const decoder = await Decoder.compile(source, program, { backend, precision, limits, signal, onProgress })
     const { weightBytes, arenaBytes } = decoder.executable
     return { engine: new Engine(decoder), plan: { ...plan, memory: { ...memory, weightBytes, arenaBytes } }, backend }
   } catch (error) {

@@ -52,7 +52,7 @@ class EngineModel implements LanguageModel {
   readonly #engine: Engine
   readonly #backend: StartedEngine['backend']
   readonly #description: ModelDescription
-  #isDisposed = false
+  #disposal: Promise<void> | undefined
 
   constructor({ model, engine, backend, description }: LanguageModelParts) {
     this.#model = model
@@ -107,9 +107,7 @@ class EngineModel implements LanguageModel {
   }
 
   dispose(): void {
-    if (this.#isDisposed) return
-    this.#isDisposed = true
-    void this.#engine.dispose().then(() => this.#backend.dispose())
+    this.#disposal ??= this.#engine.dispose().then(() => this.#backend.dispose())
   }
 
   [Symbol.dispose](): void {
@@ -118,7 +116,7 @@ class EngineModel implements LanguageModel {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose()
-    await this.#engine.dispose()
+    await this.#disposal
   }
 
   #generate(prompt: readonly number[], options: GenerateOptions): Generation {
@@ -183,7 +181,7 @@ class EngineModel implements LanguageModel {
   }
 
   #checkAlive(): void {
-    if (this.#isDisposed) throw new HenceError('DISPOSED', 'the model was disposed', { path: this.#model.path })
+    if (this.#disposal) throw new HenceError('DISPOSED', 'the model was disposed', { path: this.#model.path })
   }
 }
 

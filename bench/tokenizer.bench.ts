@@ -103,9 +103,13 @@ function measure(name: string, size: number, work: () => unknown): void {
   bench(name, () => do_not_optimize(work()))
 }
 
+const phi3Path = testdata('tokenizers', 'ggml-vocab-phi-3.gguf')
+const phi3 = existsSync(phi3Path) ? tokenizerFromGguf(ggufMetadata(phi3Path)) : undefined
+
 summary(() => {
   measure('hence, warm, gpt-2 pattern', megabytes, () => ours.encode(text))
   measure('hence, warm, llama-3 pattern', megabytes, () => llama3.encode(text))
+  if (phi3) measure('hence, warm, phi-3 SentencePiece', megabytes, () => phi3.encode(text))
   measure('hence, cold, gpt-2 pattern', megabytes, () => tokenizerFromGguf(metadata).encode(text))
   measure('@huggingface/tokenizers, 100 KB', peerText.length / 1e6, () => peer.encode(peerText))
 })

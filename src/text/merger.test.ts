@@ -52,7 +52,7 @@ describe('Merger', () => {
           expect(run(word, vocabulary, MergeRules.byRank(vocabulary, ranks, ' '))).toEqual(mergeByDefinition(word, ranks))
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     )
   })
 

@@ -5,13 +5,19 @@ import { compilePattern, literalPattern } from './oniguruma-pattern.ts'
 /** Rewrites text before it is cut into pieces. */
 export type Normalizer = (text: string) => string
 
+/** Longest text one replacement may put in, in UTF-16 code units. */
+const MAX_CONTENT = 256
+/** A chain of normalizers may make a text this many times longer; a character decomposes into at most 18. */
+const MAX_GROWTH = 32
+const FREE_GROWTH = 4096
+
 const KINDS: Readonly<Record<string, (fields: Record<string, unknown>, depth: number) => Normalizer>> = {
   Sequence: (fields, depth) => {
     const steps = asList(fields['normalizers'], 'normalizer.normalizers').map(each => parseNormalizer(each, depth + 1))
-    return text => steps.reduce((result, step) => (step ? step(result) : result), text)
+    return text => steps.reduce((result, step) => (step ? bounded(step(result), text) : result), text)
   },
   Prepend: fields => {
-    const prefix = asString(fields['prepend'], 'Prepend.prepend')
+    const prefix = asContent(fields['prepend'], 'Prepend.prepend')
     return text => (text === '' ? '' : prefix + text)
   },
   Replace: parseReplace,
@@ -44,7 +50,7 @@ export function parseNormalizer(value: unknown, depth = 0): Normalizer | undefin
 /** A `Replace` component, the same for normalizers and decoders. */
 export function parseReplace(fields: Record<string, unknown>): Normalizer {
   const pattern = asRecord(fields['pattern'], 'Replace.pattern')
-  const content = asString(fields['content'], 'Replace.content')
+  const content = asContent(fields['content'], 'Replace.content')
   if (typeof pattern['Regex'] === 'string') {
     const regex = compilePattern(pattern['Regex'])
     return text => text.replace(regex, () => content)
@@ -63,4 +69,26 @@ function strip(text: string, left: boolean, right: boolean): string {
   while (left && start < end && isSpace(start)) start++
   while (right && end > start && isSpace(end - 1)) end--
   return text.slice(start, end)
+}
+
+function asContent(value: unknown, where: string): string {
+  const content = asString(value, where)
+  if (content.length > MAX_CONTENT)
+    throw invalid(`${where} has ${content.length} characters, more than ${MAX_CONTENT}`, {
+      where,
+      length: content.length,
+      limit: MAX_CONTENT,
+    })
+  return content
+}
+
+/** Refuses chains that multiply text, whose length would grow exponentially with theirs. */
+function bounded(result: string, text: string): string {
+  if (result.length > MAX_GROWTH * text.length + FREE_GROWTH)
+    throw invalid(`the normalizer makes ${result.length} characters of ${text.length}`, {
+      from: text.length,
+      to: result.length,
+      limit: MAX_GROWTH,
+    })
+  return result
 }

@@ -6,6 +6,9 @@ export interface Frame {
   readonly after: readonly number[]
 }
 
+/** Most special tokens around one text; published tokenizers have up to four. */
+const MAX_FRAME = 256
+
 const NONE: Frame = { before: [], after: [] }
 
 const KINDS: Readonly<Record<string, (fields: Record<string, unknown>, depth: number) => Frame>> = {
@@ -28,7 +31,10 @@ export function parsePostProcessor(value: unknown, depth = 0): Frame {
   const kind = asString(fields['type'], 'post_processor.type')
   const parse = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined
   if (!parse) throw unknownKind('post-processor', kind, Object.keys(KINDS))
-  return parse(fields, depth)
+  const frame = parse(fields, depth)
+  const count = frame.before.length + frame.after.length
+  if (count > MAX_FRAME) throw invalid(`the post-processor adds ${count} tokens, more than ${MAX_FRAME}`, { count, limit: MAX_FRAME })
+  return frame
 }
 
 function parseTemplate(fields: Record<string, unknown>): Frame {

@@ -38,15 +38,21 @@ export function splittingSegmenter(steps: readonly PreTokenizer[], model: TokenM
 }
 
 /**
- * Scanner for vocabularies whose words begin with `mark`: every piece is a run of marks with what follows, up to
- * the next mark. Cutting there changes nothing when no token holds a mark after another character.
+ * A model that works word by word, where every word is a run of `mark` with what follows up to the next `mark`, so
+ * that words are remembered and short. Changes nothing when no token holds a mark after another character.
  */
-export function wordScanner(mark: string): Scanner {
-  return (text, start) => {
-    let end = start
-    while (text.startsWith(mark, end)) end += mark.length
-    const next = text.indexOf(mark, end)
-    return next < 0 ? text.length : next
+export function wordwise(model: TokenModel, mark: string): TokenModel {
+  return {
+    append(text, start, end, out) {
+      for (let word = start; word < end; ) {
+        let next = word
+        while (next < end && text.startsWith(mark, next)) next += mark.length
+        const found = text.indexOf(mark, next)
+        next = found < 0 || found > end ? end : found
+        model.append(text, word, next, out)
+        word = next
+      }
+    },
   }
 }
 

@@ -74,7 +74,7 @@ describe('tokenizerFromGguf', () => {
         fc.property(awkwardText, text => {
           expect(tokenizer.decode(tokenizer.encode(text, { parseSpecial: false }))).toBe(text)
         }),
-        { numRuns: 100 },
+        { numRuns: 60 },
       )
     },
   )
@@ -135,7 +135,7 @@ describe('tokenizerFromGguf', () => {
           if (!isHenceError(error, 'TOKENIZER_INVALID')) throw error
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     )
   })
 })
@@ -153,7 +153,7 @@ describeWithTestdata('GGUF vocabularies', () => {
         const stream = tokenizer.stream({ skipSpecial: false })
         expect(ids.map(id => stream.push(id)).join('') + stream.flush()).toBe(expected)
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     )
   })
 

@@ -7,7 +7,7 @@ import { asFlag, asString, invalid, MAX_VOCABULARY, unknownKind } from './json-f
 import { MergeRules } from './merge-rules.ts'
 import { Pipeline, type PipelineParts } from './pipeline.ts'
 import { runStep, type Step, scannerFor } from './pre-tokenizers.ts'
-import { scanningSegmenter, splittingSegmenter, wordScanner, wordsBeginWith } from './segmenter.ts'
+import { scanningSegmenter, splittingSegmenter, wordsBeginWith, wordwise } from './segmenter.ts'
 import type { SpecialIds, Tokenizer } from './tokenizer.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -95,7 +95,7 @@ function sentencePiece(metadata: Metadata, { tokens, types, vocabulary, special 
   const prefixesSpace = asFlag(metadata.get(key('add_space_prefix')), key('add_space_prefix'), true)
   return {
     normalizer: text => (prefixesSpace && text !== '' ? ` ${text}` : text).replaceAll(' ', '▁'),
-    segmenter: wordsBeginWith('▁', ids) ? scanningSegmenter(wordScanner('▁'), model) : splittingSegmenter([], model),
+    segmenter: splittingSegmenter([], wordsBeginWith('▁', ids) ? wordwise(model, '▁') : model),
     decoding: sentencePieceDecoding('▁', prefixesSpace),
     addsBos: true,
   }

@@ -8,7 +8,7 @@ import { parseNormalizer } from './normalizers.ts'
 import { Pipeline } from './pipeline.ts'
 import { type Frame, parsePostProcessor } from './post-processors.ts'
 import { parsePreTokenizer, runStep, type Step, scannerFor } from './pre-tokenizers.ts'
-import { type Segmenter, scanningSegmenter, splittingSegmenter, wordScanner, wordsBeginWith } from './segmenter.ts'
+import { type Segmenter, scanningSegmenter, splittingSegmenter, wordsBeginWith, wordwise } from './segmenter.ts'
 import type { SpecialIds, Tokenizer } from './tokenizer.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -91,22 +91,23 @@ function bpeSegmenter(fields: Record<string, unknown>, steps: readonly Step[], v
     fields['unk_token'] === undefined || fields['unk_token'] === null ? undefined : vocabularyId(fields['unk_token'], vocabulary)
   const { ranks, separator } = parseMerges(fields['merges'])
   const spellsBytes = steps.at(-1)?.kind === 'bytes'
-  const model = new Bpe({
+  const ignoreMerges = asFlag(fields['ignore_merges'], 'model.ignore_merges', false)
+  const bpe = new Bpe({
     vocabulary,
     rules: MergeRules.byRank(vocabulary, ranks, separator, prefix?.length ?? 0),
     alphabet: spellsBytes ? 'bytes' : 'characters',
-    ignoreMerges: asFlag(fields['ignore_merges'], 'model.ignore_merges', false),
+    ignoreMerges,
     fuseUnknown: asFlag(fields['fuse_unk'], 'model.fuse_unk', false),
     ...(asFlag(fields['byte_fallback'], 'model.byte_fallback', false) ? { byteTokens: findByteTokens(vocabulary.ids) } : {}),
     ...(unknown === undefined ? {} : { unknown }),
     ...(prefix === undefined ? {} : { prefix }),
     ...(suffix === undefined ? {} : { suffix }),
   })
+  const needsWhole = spellsBytes || ignoreMerges || prefix !== undefined || suffix !== undefined
+  const model = !needsWhole && wordsBeginWith('▁', vocabulary.ids) ? wordwise(bpe, '▁') : bpe
   const cuts = spellsBytes ? steps.slice(0, -1) : steps
   const [first] = cuts
   if (cuts.length === 1 && first?.kind === 'isolate') return scanningSegmenter(scannerFor(first.pattern), model)
-  const isWhole = prefix === undefined && suffix === undefined && cuts.length === 0
-  if (isWhole && wordsBeginWith('▁', vocabulary.ids)) return scanningSegmenter(wordScanner('▁'), model)
   return splittingSegmenter(cuts.map(runStep), model)
 }
 

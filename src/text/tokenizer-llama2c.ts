@@ -1,9 +1,10 @@
+import type { AddedToken } from './added-tokens.ts'
 import { Bpe, byteTokenText } from './bpe.ts'
 import { sentencePieceDecoding } from './decoders.ts'
 import { invalid, MAX_VOCABULARY } from './json-fields.ts'
 import { MergeRules } from './merge-rules.ts'
 import { Pipeline } from './pipeline.ts'
-import { scanningSegmenter, splittingSegmenter, wordScanner, wordsBeginWith } from './segmenter.ts'
+import { splittingSegmenter, wordsBeginWith, wordwise } from './segmenter.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /** Fixed by the format: unknown, begin, end, then a token for each byte, then pieces. */
@@ -37,9 +38,7 @@ export function tokenizerFromLlama2c(bytes: Uint8Array, vocabSize: number): Toke
     alphabet: 'characters',
     byteTokens: Array.from({ length: 256 }, (_, byte) => FIRST_BYTE + byte),
   })
-  const special = (
-    id: number,
-  ): { id: number; content: string; special: true; lstrip: false; rstrip: false; singleWord: false; normalized: false } => ({
+  const special = (id: number): AddedToken => ({
     id,
     content: tokens[id]!,
     special: true,
@@ -52,7 +51,7 @@ export function tokenizerFromLlama2c(bytes: Uint8Array, vocabSize: number): Toke
     tokens,
     added: [UNKNOWN, BOS, EOS].map(special),
     normalizer: text => (text === '' ? '' : ` ${text}`),
-    segmenter: wordsBeginWith(' ', ids) ? scanningSegmenter(wordScanner(' '), model) : splittingSegmenter([], model),
+    segmenter: splittingSegmenter([], wordsBeginWith(' ', ids) ? wordwise(model, ' ') : model),
     frame: { before: [BOS], after: [] },
     decoding: sentencePieceDecoding(' ', true),
     verbatim: new Set([UNKNOWN, BOS, EOS]),

@@ -41,7 +41,11 @@ export async function tinyModelFolder(options: TinyModelOptions = {}): Promise<{
   if (options.generationConfig) write('generation_config.json', options.generationConfig)
   if (options.hasTokenizer ?? true) {
     write('tokenizer.json', tokenizerJson())
-    write('tokenizer_config.json', { bos_token: '<s>', eos_token: '</s>', chat_template: "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}" })
+    write('tokenizer_config.json', {
+      bos_token: '<s>',
+      eos_token: '</s>',
+      chat_template: "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}",
+    })
   }
   const rng = new Rng(7)
   const shapes = Object.entries({ ...tensorShapes(), ...options.shapes })
@@ -72,7 +76,15 @@ function tokenizerJson(): unknown {
   const printable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
   let next = 256
   const vocab = Object.fromEntries(Array.from({ length: 256 }, (_, byte) => [String.fromCharCode(printable(byte) ? byte : next++), byte]))
-  const special = (id: number, content: string): unknown => ({ id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false })
+  const special = (id: number, content: string): unknown => ({
+    id,
+    content,
+    special: true,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+  })
   return {
     version: '1.0',
     added_tokens: [special(256, '<s>'), special(257, '</s>')],

@@ -28,16 +28,21 @@ test('likeliest are the first of a full sort', () => {
 
 test('the nucleus is the shortest prefix of a full sort that reaches topP', () => {
   fc.assert(
-    fc.property(logitArrays, fc.double({ min: 0, max: 0.999, noNaN: true }), fc.double({ min: 0.1, max: 5, noNaN: true }), (logits, topP, scale) => {
-      const largest = Math.max(...logits)
-      const ids = sortedIds(logits)
-      let total = 0
-      for (let id = 0; id < logits.length; id++) total += Math.exp((logits[id]! - largest) * scale)
-      let mass = 0
-      let kept = 0
-      while (kept < ids.length && mass < topP * total) mass += Math.exp((logits[ids[kept++]!]! - largest) * scale)
-      expect([...nucleus(logits, largest, scale, topP)]).toEqual(ids.slice(0, Math.max(1, kept)))
-    }),
+    fc.property(
+      logitArrays,
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      fc.double({ min: 0.1, max: 5, noNaN: true }),
+      (logits, topP, scale) => {
+        const largest = Math.max(...logits)
+        const ids = sortedIds(logits)
+        let total = 0
+        for (let id = 0; id < logits.length; id++) total += Math.exp((logits[id]! - largest) * scale)
+        let mass = 0
+        let kept = 0
+        while (kept < ids.length && mass < topP * total) mass += Math.exp((logits[ids[kept++]!]! - largest) * scale)
+        expect([...nucleus(logits, largest, scale, topP)]).toEqual(ids.slice(0, Math.max(1, kept)))
+      },
+    ),
   )
 })
 
@@ -66,7 +71,8 @@ describe('Sampler', () => {
     const draws = 40_000
     for (let i = 0; i < draws; i++) counts[sampler.next(logits)]!++
     // Five standard deviations.
-    for (const [i, p] of probabilities.entries()) expect(Math.abs(counts[i]! / draws - p)).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / draws))
+    for (const [i, p] of probabilities.entries())
+      expect(Math.abs(counts[i]! / draws - p)).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / draws))
   })
 
   test('topK, topP and minP leave out what they say', () => {

@@ -22,11 +22,9 @@ test('a prompt is computed in chunks, and only its end asks for logits', () => {
   const scheduler = new Scheduler(LIMITS)
   const sequence = sequenceOf(70)
   scheduler.add(sequence)
-  expect([commit(scheduler), commit(scheduler), commit(scheduler)].map(step => step.map(({ count, rowCount }) => [count, rowCount]))).toEqual([
-    [[32, 0]],
-    [[32, 0]],
-    [[6, 1]],
-  ])
+  expect(
+    [commit(scheduler), commit(scheduler), commit(scheduler)].map(step => step.map(({ count, rowCount }) => [count, rowCount])),
+  ).toEqual([[[32, 0]], [[32, 0]], [[6, 1]]])
   expect(scheduler.schedule()).toEqual([])
 })
 
@@ -75,7 +73,12 @@ test('when blocks run out the newest sequence starts over later', () => {
 
 test('all sequences finish, blocks are never shared and all come back', () => {
   const arrivals = fc.array(
-    fc.record({ prompt: fc.integer({ min: 1, max: 60 }), answer: fc.integer({ min: 1, max: 36 }), at: fc.integer({ min: 0, max: 20 }), scores: fc.boolean() }),
+    fc.record({
+      prompt: fc.integer({ min: 1, max: 60 }),
+      answer: fc.integer({ min: 1, max: 36 }),
+      at: fc.integer({ min: 0, max: 20 }),
+      scores: fc.boolean(),
+    }),
     { minLength: 1, maxLength: 8 },
   )
   fc.assert(

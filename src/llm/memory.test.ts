@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest'
+import type { DecoderConfig } from './decoder-config.ts'
+import { formatBytes, kvBytesPerToken, planContext, tokensThatFit } from './memory.ts'
+import { ropeFrequencies } from './rope-frequencies.ts'
+
+const attention = { heads: 8, kvHeads: 2, headDim: 64, scale: 1 / 8, window: null, hasQkvBias: false, hasOutputBias: false }
+const config: DecoderConfig = {
+  architecture: 'llama',
+  vocabulary: 1_000,
+  hidden: 512,
+  context: 32_768,
+  norm: { kind: 'rms', epsilon: 1e-5, hasBias: false },
+  position: { kind: 'rope', style: 'half', frequencies: ropeFrequencies(64, 10_000), scale: 1 },
+  layers: new Array(4).fill({ attention, mlp: { width: 1_024, activation: 'silu', isGated: true, hasBias: false } }),
+  hasTiedHead: true,
+}
+/** 2 · 4 layers · 2 key heads · 64 numbers · 2 bytes. */
+const PER_TOKEN = 2_048
+const plan = (more: { fixedBytes: number; availableBytes: number; context?: number }): ReturnType<typeof planContext> =>
+  planContext({ config, kvType: 'f16', ...more })
+
+test('bytes per token', () => {
+  expect(kvBytesPerToken(config, 'f16')).toBe(PER_TOKEN)
+  expect(kvBytesPerToken(config, 'f32')).toBe(2 * PER_TOKEN)
+  expect(tokensThatFit(config, 'f16', 100 * PER_TOKEN)).toBe(96)
+  expect(tokensThatFit(config, 'f16', -1)).toBe(0)
+})
+
+describe('planContext', () => {
+  test('4,096 tokens by default, and a pool of four contexts', () => {
+    expect(plan({ fixedBytes: 0, availableBytes: 2 ** 40 })).toEqual({ context: 4_096, poolTokens: 16_384 })
+  })
+
+  test('a quarter of what is left when memory is short', () => {
+    expect(plan({ fixedBytes: 1_000, availableBytes: 1_000 + 4 * 320 * PER_TOKEN })).toEqual({ context: 320, poolTokens: 320 })
+  })
+
+  test('what the caller asks for, up to all that is left', () => {
+    expect(plan({ fixedBytes: 0, availableBytes: 8_000 * PER_TOKEN, context: 8_000 })).toEqual({ context: 8_000, poolTokens: 8_000 })
+  })
+
+  test('refuses what cannot fit, with the sum', () => {
+    expect(() => plan({ fixedBytes: 1_000, availableBytes: 1_000 + 100 * PER_TOKEN, context: 101 })).toThrow(
+      expect.objectContaining({
+        code: 'OUT_OF_MEMORY',
+        message: expect.stringMatching(/1000 B of weights .* 101 tokens × 2\.00 KiB .* largest context that fits is 96/),
+        details: expect.objectContaining({ largestContext: 96, kvBytes: 112 * PER_TOKEN }),
+      }),
+    )
+    expect(() => plan({ fixedBytes: 10, availableBytes: 5 })).toThrow(expect.objectContaining({ code: 'OUT_OF_MEMORY' }))
+  })
+
+  test('refuses more than the model was made for', () => {
+    expect(() => plan({ fixedBytes: 0, availableBytes: 2 ** 40, context: 40_000 })).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID' }),
+    )
+  })
+})
+
+test('formatBytes', () => {
+  expect([0, 1_023, 1_536, 3 * 2 ** 30].map(formatBytes)).toEqual(['0 B', '1023 B', '1.50 KiB', '3.00 GiB'])
+})

@@ -1,0 +1,213 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { TINY_CONFIG } from '../../test/tiny-model.ts'
+import { isHenceError } from '../core/index.ts'
+import type { Checkpoint, GgufFile, GgufValue, StoredTensor } from '../formats/index.ts'
+import { ARCHITECTURES } from './architectures/index.ts'
+import { writeDecoder } from './decoder.ts'
+import { decoderFromGguf, decoderFromHuggingFace } from './model-config.ts'
+import { ropeFrequencies } from './rope-frequencies.ts'
+
+function checkpoint(shapes: Readonly<Record<string, readonly number[]>> = {}): Checkpoint {
+  const tensors = Object.entries(shapes).map(([name, shape]): [string, StoredTensor] => [
+    name,
+    { name, type: 'f32', shape, byteLength: 4 * shape.reduce((product, size) => product * size, 1), read: async () => new Uint8Array(0) },
+  ])
+  return { format: 'safetensors', tensors: new Map(tensors), files: [], close: async () => {} }
+}
+
+function fromHuggingFace(config: Readonly<Record<string, unknown>>): ReturnType<typeof decoderFromHuggingFace> {
+  return decoderFromHuggingFace({ ...TINY_CONFIG, ...config }, checkpoint(), 'config.json')
+}
+
+function ggufFile(metadata: Readonly<Record<string, GgufValue>>, shapes: Readonly<Record<string, readonly number[]>> = {}): GgufFile {
+  return {
+    ...checkpoint(shapes),
+    format: 'gguf',
+    version: 3,
+    metadata: new Map(Object.entries(metadata)),
+    alignment: 32,
+    unsupported: new Map(),
+  }
+}
+
+const TINY_GGUF = {
+  'general.architecture': 'llama',
+  'llama.embedding_length': 16,
+  'llama.block_count': 2,
+  'llama.attention.head_count': 4,
+  'llama.attention.head_count_kv': 2,
+  'llama.feed_forward_length': 24,
+  'llama.context_length': 96,
+  'llama.attention.layer_norm_rms_epsilon': 1e-5,
+  'llama.vocab_size': 258,
+} as const
+
+describe('Hugging Face configurations', () => {
+  test('a plain llama', () => {
+    const { config } = fromHuggingFace({})
+    expect(config).toMatchObject({ architecture: 'llama', vocabulary: 258, hidden: 16, context: 96, hasTiedHead: true })
+    expect(config.layers).toHaveLength(2)
+    expect(config.layers[0]).toEqual({
+      attention: { heads: 4, kvHeads: 2, headDim: 4, scale: 0.5, window: null, hasQkvBias: false, hasOutputBias: false },
+      mlp: { width: 24, activation: 'silu', isGated: true, hasBias: false },
+    })
+    expect(config.position).toMatchObject({ kind: 'rope', style: 'half', frequencies: ropeFrequencies(4, 10_000) })
+  })
+
+  test('windows: mistral in every layer, 4,096 when it says nothing; qwen2 from a layer on, when it wants any', () => {
+    const windows = (config: Readonly<Record<string, unknown>>): unknown[] =>
+      fromHuggingFace(config).config.layers.map(layer => layer.attention.window)
+    expect(windows({ model_type: 'mistral', sliding_window: 8 })).toEqual([8, 8])
+    expect(windows({ model_type: 'mistral', sliding_window: null })).toEqual([null, null])
+    expect(windows({ model_type: 'mistral' })).toEqual([4_096, 4_096])
+    expect(windows({ model_type: 'qwen2', sliding_window: 8 })).toEqual([null, null])
+    expect(windows({ model_type: 'qwen2', sliding_window: 8, use_sliding_window: true, max_window_layers: 1 })).toEqual([null, 8])
+    const types = ['sliding_attention', 'full_attention']
+    expect(windows({ model_type: 'qwen2', sliding_window: 8, use_sliding_window: true, layer_types: types })).toEqual([8, null])
+  })
+
+  test('a linear rope stretches positions', () => {
+    const { config } = fromHuggingFace({ rope_scaling: { rope_type: 'linear', factor: 4 } })
+    expect(config.position).toMatchObject({ frequencies: ropeFrequencies(4, 10_000).map(f => f / 4) })
+  })
+
+  test.each([
+    ['no heads', { num_attention_heads: 0 }, /num_attention_heads is 0/],
+    ['negative width', { hidden_size: -16 }, /hidden_size is -16/],
+    ['broken width', { hidden_size: 16.5 }, /whole number/],
+    ['a width that heads cannot share', { hidden_size: 18 }, /18 cannot be shared evenly by 4 heads/],
+    ['key heads that heads cannot share', { num_key_value_heads: 3 }, /4 heads cannot share 3/],
+    ['odd heads', { head_dim: 5 }, /5 rotary numbers/],
+    ['a trillion layers', { num_hidden_layers: 1e12 }, /num_hidden_layers is 1000000000000/],
+    ['text for a number', { num_hidden_layers: '2' }, /must be a number/],
+    ['a huge vocabulary', { vocab_size: 2 ** 31 }, /vocab_size/],
+    ['an unknown activation', { hidden_act: 'xielu' }, /known are silu/],
+    ['an unknown rope', { rope_scaling: { rope_type: 'spiral' } }, /known are default, linear, llama3/],
+    ['a rope that is no object', { rope_scaling: 7 }, /must be an object/],
+    ['a base of nothing', { rope_theta: 0 }, /rope_theta/],
+  ])('%s: CONFIG_INVALID', (_, config, message) => {
+    expect(() => fromHuggingFace(config)).toThrow(message)
+    expect(() => fromHuggingFace(config)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+  })
+
+  test('an unknown architecture lists the known ones', () => {
+    expect(() => fromHuggingFace({ model_type: 'lama' })).toThrow(
+      expect.objectContaining({
+        code: 'ARCHITECTURE_UNKNOWN',
+        details: expect.objectContaining({ nearest: 'llama', known: Object.keys(ARCHITECTURES) }),
+      }),
+    )
+    expect(() => fromHuggingFace({ model_type: 'constructor' })).toThrow(expect.objectContaining({ code: 'ARCHITECTURE_UNKNOWN' }))
+  })
+
+  test('whatever a configuration holds, the answer is a configuration or CONFIG_INVALID', () => {
+    const names = [
+      ...Object.keys(TINY_CONFIG).filter(name => name !== 'model_type'),
+      'head_dim',
+      'rope_theta',
+      'rope_scaling',
+      'sliding_window',
+      'layer_types',
+      'n_embd',
+      'n_head',
+    ]
+    const values = fc.oneof(fc.anything(), fc.integer(), fc.double(), fc.constantFrom(0, -1, 1, 2, 1e12, 2 ** 53, Number.NaN, Infinity))
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(ARCHITECTURES)), fc.dictionary(fc.constantFrom(...names), values), (type, config) => {
+        try {
+          fromHuggingFace({ ...config, model_type: type })
+        } catch (error) {
+          expect(isHenceError(error, 'CONFIG_INVALID')).toBe(true)
+        }
+      }),
+    )
+  })
+})
+
+describe('GGUF metadata', () => {
+  test('a plain llama', async () => {
+    const { config } = await decoderFromGguf(ggufFile(TINY_GGUF, { 'token_embd.weight': [300, 16] }), 'x.gguf')
+    expect(config).toMatchObject({
+      architecture: 'llama',
+      vocabulary: 300,
+      context: 96,
+      hasTiedHead: true,
+      position: { style: 'interleaved' },
+    })
+  })
+
+  test('rotary divisors are applied and checked', async () => {
+    const file = ggufFile(TINY_GGUF, { 'rope_freqs.weight': [3] })
+    await expect(decoderFromGguf(file, 'x.gguf')).rejects.toMatchObject({ code: 'TENSOR_MISMATCH' })
+    const factors = new Uint8Array(Float32Array.of(2, 8).buffer)
+    file.tensors.get('rope_freqs.weight')
+    const tensor: StoredTensor = { name: 'rope_freqs.weight', type: 'f32', shape: [2], byteLength: 8, read: async () => factors }
+    const { config } = await decoderFromGguf({ ...file, tensors: new Map([['rope_freqs.weight', tensor]]) }, 'x.gguf')
+    const [first, second] = ropeFrequencies(4, 10_000)
+    expect(config.position).toMatchObject({ frequencies: Float32Array.of(first! / 2, second! / 8) })
+  })
+
+  test.each([
+    ['missing width', { 'llama.embedding_length': undefined }],
+    ['lists for numbers', { 'llama.attention.head_count_kv': [1, 2] }],
+    ['no heads', { 'llama.attention.head_count': 0 }],
+    ['an odd rope', { 'llama.rope.dimension_count': 3 }],
+    ['a rope wider than the head', { 'llama.rope.dimension_count': 8 }],
+    ['values of another size', { 'llama.attention.value_length': 8 }],
+    ['yarn', { 'llama.rope.scaling.type': 'yarn' }],
+    ['2^63 layers', { 'llama.block_count': 2n ** 63n }],
+  ])('%s: CONFIG_INVALID', async (_, metadata) => {
+    const entries = Object.entries({ ...TINY_GGUF, ...metadata }).filter(([, value]) => value !== undefined)
+    const file = ggufFile(Object.fromEntries(entries) as Record<string, GgufValue>)
+    await expect(decoderFromGguf(file, 'x.gguf')).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  })
+})
+
+describe('tensors', () => {
+  test('all missing tensors are listed at once', () => {
+    expect(() => writeDecoder(fromHuggingFace({}), { kvType: 'f32' })).toThrow(
+      expect.objectContaining({
+        code: 'TENSOR_MISSING',
+        message: expect.stringContaining('lacks 20 of 20 tensors'),
+        details: expect.objectContaining({ missing: expect.arrayContaining(['model.layers.1.mlp.down_proj.weight']) }),
+      }),
+    )
+  })
+
+  test('wrong shapes are listed, fused and transposed ones too', () => {
+    const config = { model_type: 'gpt2', n_embd: 8, n_head: 2, n_layer: 1, n_positions: 10, vocab_size: 12 }
+    const good = {
+      'wte.weight': [12, 8],
+      'wpe.weight': [10, 8],
+      'ln_f.weight': [8],
+      'ln_f.bias': [8],
+      'h.0.ln_1.weight': [8],
+      'h.0.ln_1.bias': [8],
+      'h.0.attn.c_attn.weight': [8, 24],
+      'h.0.attn.c_attn.bias': [24],
+      'h.0.attn.c_proj.weight': [8, 8],
+      'h.0.attn.c_proj.bias': [8],
+      'h.0.ln_2.weight': [8],
+      'h.0.ln_2.bias': [8],
+      'h.0.mlp.c_fc.weight': [8, 32],
+      'h.0.mlp.c_fc.bias': [32],
+      'h.0.mlp.c_proj.weight': [32, 8],
+      'h.0.mlp.c_proj.bias': [8],
+    }
+    const write = (shapes: Readonly<Record<string, readonly number[]>>): unknown =>
+      writeDecoder(decoderFromHuggingFace(config, checkpoint(shapes), 'config.json'), { kvType: 'f32' })
+    expect(() => write(good)).not.toThrow()
+    expect(() => write({ ...good, 'h.0.attn.c_attn.weight': [24, 8], 'h.0.mlp.c_fc.bias': [31] })).toThrow(
+      expect.objectContaining({
+        code: 'TENSOR_MISMATCH',
+        details: {
+          mismatches: [
+            { tensor: 'h.0.attn.c_attn.weight', stored: [24, 8], wanted: [8, 24] },
+            { tensor: 'h.0.mlp.c_fc.bias', stored: [31], wanted: [32] },
+          ],
+        },
+      }),
+    )
+  })
+})

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -11,6 +11,7 @@ import {
   encodeSafetensors,
   isWeightType,
   openGguf,
+  openHuggingFaceFolder,
   openLlama2c,
   openSafetensors,
   quantize,
@@ -137,7 +138,7 @@ describe.each(formats)('$name', ({ sample, open }) => {
         for (const { at, bit } of places) bytes[at % reach]! ^= 1 << bit
         await survives(open, bytes)
       }),
-      { numRuns: 600, seed: 3 },
+      { numRuns: 300, seed: 3 },
     )
   })
 
@@ -150,7 +151,7 @@ describe.each(formats)('$name', ({ sample, open }) => {
         for (const { at, word, twice } of places) bytes.set(twice ? [...word, ...word] : word, at % Math.min(bytes.length - 8, 900))
         await survives(open, bytes)
       }),
-      { numRuns: 600, seed: 4 },
+      { numRuns: 300, seed: 4 },
     )
   })
 
@@ -159,7 +160,48 @@ describe.each(formats)('$name', ({ sample, open }) => {
       fc.asyncProperty(fc.nat(200), fc.uint8Array({ maxLength: 400 }), async (kept, noise) => {
         await survives(open, Buffer.concat([sample.subarray(0, kept), noise]))
       }),
-      { numRuns: 600, seed: 5 },
+      { numRuns: 300, seed: 5 },
     )
+  })
+})
+
+describe('Hugging Face folder', () => {
+  const files: Readonly<Record<string, Uint8Array>> = {
+    'config.json': Buffer.from(
+      '{"model_type": "llama", "hidden_size": 64, "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}}',
+    ),
+    'model.safetensors.index.json': Buffer.from(
+      '{"metadata": {"total_size": 1}, "weight_map": {"t.f32": "model-1.safetensors", "t.u8": "model-1.safetensors"}}',
+    ),
+    'model-1.safetensors': sampleSafetensors(),
+    'tokenizer.json': Buffer.from('{"version": "1.0", "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": [["a", "b"]]}}'),
+    'chat_template.jinja': Buffer.from('{% for message in messages %}{{ message.content }}{% endfor %}'),
+  }
+  const directory = join(folder, 'model')
+
+  test('bits flipped in any file, any file cut: opened or refused, nothing else', async () => {
+    mkdirSync(directory)
+    const outcomes = { opened: 0, refused: 0 }
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...Object.keys(files)), fc.nat(), fc.nat(7), fc.boolean(), async (victim, position, bit, cut) => {
+        for (const [name, content] of Object.entries(files)) {
+          const bytes = Uint8Array.from(content)
+          const at = position % Math.min(bytes.length, 400)
+          bytes[at]! ^= name === victim ? 1 << bit : 0
+          writeFileSync(join(directory, name), name === victim && cut ? bytes.subarray(0, at) : bytes)
+        }
+        try {
+          const { checkpoint } = await openHuggingFaceFolder(directory)
+          await checkpoint.close()
+          outcomes.opened++
+        } catch (error) {
+          mustBeFileError(error)
+          outcomes.refused++
+        }
+      }),
+      { numRuns: 150, seed: 6 },
+    )
+    expect(outcomes.opened).toBeGreaterThan(10)
+    expect(outcomes.refused).toBeGreaterThan(50)
   })
 })

@@ -64,6 +64,10 @@ describeWithTestdata('real files', () => {
     }
   })
 
+  test("llama2.c's tokenizer is not taken for a model", async () => {
+    await expect(detectFormat(testdata('llm', 'stories260K', 'tok512.bin'))).rejects.toMatchObject({ code: 'FORMAT_UNKNOWN' })
+  })
+
   test('types that cannot be read are listed, and refused on demand', async () => {
     const file = await openGguf(testdata('gguf-quant-reference', 'real-embedding-quantised.gguf'))
     expect([...file.unsupported.keys()].sort()).toEqual(['iq2_xxs', 'iq3_s', 'tq1_0', 'tq2_0'])

@@ -1,6 +1,7 @@
 import { BYTE_TO_CODE, toByteAlphabet } from './byte-alphabet.ts'
 import type { MergeRules } from './merge-rules.ts'
 import { Merger } from './merger.ts'
+import type { TextIndex } from './text-index.ts'
 import type { TokenModel } from './token-model.ts'
 import { symbolText, type Vocabulary } from './vocabulary.ts'
 import { WordCache } from './word-cache.ts'
@@ -177,6 +178,6 @@ export function byteTokenText(byte: number): string {
 }
 
 /** Id of the byte token of each byte, undefined where there is none. */
-export function findByteTokens(ids: ReadonlyMap<string, number>): (number | undefined)[] {
+export function findByteTokens(ids: TextIndex): (number | undefined)[] {
   return Array.from({ length: 256 }, (_, byte) => ids.get(byteTokenText(byte)))
 }

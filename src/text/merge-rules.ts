@@ -1,3 +1,5 @@
+import { HASH_SEED } from './hash-seed.ts'
+import type { TextIndex } from './text-index.ts'
 import { symbolText, type Vocabulary } from './vocabulary.ts'
 
 /** Slots of the memo at first and at most; at three quarters it doubles or, at most, starts anew. */
@@ -36,7 +38,7 @@ export class MergeRules {
    * @param ranks - position of each merge by its two texts joined by `separator`
    * @param skip - code units that the merged text drops from the start of the right one
    */
-  static byRank(vocabulary: Vocabulary, ranks: ReadonlyMap<string, number>, separator: string, skip = 0): MergeRules {
+  static byRank(vocabulary: Vocabulary, ranks: TextIndex, separator: string, skip = 0): MergeRules {
     return new MergeRules((left, right) => {
       const leftText = symbolText(vocabulary, left)
       const rightText = symbolText(vocabulary, right)
@@ -102,6 +104,6 @@ export class MergeRules {
 }
 
 function hash(left: number, right: number): number {
-  const mixed = Math.imul(left ^ Math.imul(right, 0x85ebca6b), 0x9e3779b1)
+  const mixed = Math.imul(left ^ Math.imul(right ^ HASH_SEED, 0x85ebca6b), 0x9e3779b1)
   return mixed ^ (mixed >>> 15)
 }

@@ -1,5 +1,6 @@
 import type { PreTokenizer } from './pre-tokenizers.ts'
 import type { Scanner } from './scanners.ts'
+import type { TextIndex } from './text-index.ts'
 import type { TokenModel } from './token-model.ts'
 
 /** Cuts normalised text into pieces and has a model turn each into ids. */
@@ -57,7 +58,7 @@ export function wordwise(model: TokenModel, mark: string): TokenModel {
 }
 
 /** True when no token holds `mark` after another character and `mark` itself is a token. */
-export function wordsBeginWith(mark: string, ids: ReadonlyMap<string, number>): boolean {
+export function wordsBeginWith(mark: string, ids: TextIndex): boolean {
   if (!ids.has(mark)) return false
   for (const token of ids.keys()) {
     let at = 0

@@ -8,6 +8,7 @@ import { MergeRules } from './merge-rules.ts'
 import { Pipeline, type PipelineParts } from './pipeline.ts'
 import { runStep, type Step, scannerFor } from './pre-tokenizers.ts'
 import { scanningSegmenter, splittingSegmenter, wordsBeginWith, wordwise } from './segmenter.ts'
+import { ListIndex } from './text-index.ts'
 import type { SpecialIds, Tokenizer } from './tokenizer.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -63,12 +64,11 @@ export function tokenizerFromGguf(metadata: ReadonlyMap<string, unknown>): Token
 function byteLevel(metadata: Metadata, { vocabulary }: Common): ModelParts {
   const pre = metadata.get(key('pre'))
   const { patterns, ignoreMerges = false, addsBos = false } = ggufPreTokenizer(typeof pre === 'string' ? pre : undefined)
-  const ranks = new Map<string, number>()
-  for (const [rank, merge] of stringList(metadata, 'merges').entries()) {
-    if (merge.indexOf(' ') <= 0) throw invalid(`${key('merges')}[${rank}] should be two texts and a space`, { rank })
-    if (!ranks.has(merge)) ranks.set(merge, rank)
+  const merges = stringList(metadata, 'merges')
+  for (let rank = 0; rank < merges.length; rank++) {
+    if (merges[rank]!.indexOf(' ') <= 0) throw invalid(`${key('merges')}[${rank}] should be two texts and a space`, { rank })
   }
-  const model = new Bpe({ vocabulary, rules: MergeRules.byRank(vocabulary, ranks, ' '), alphabet: 'bytes', ignoreMerges })
+  const model = new Bpe({ vocabulary, rules: MergeRules.byRank(vocabulary, new ListIndex(merges), ' '), alphabet: 'bytes', ignoreMerges })
   const [only] = patterns
   const segmenter =
     patterns.length === 1 && only !== undefined
@@ -81,9 +81,8 @@ function byteLevel(metadata: Metadata, { vocabulary }: Common): ModelParts {
 function sentencePiece(metadata: Metadata, { tokens, types, vocabulary, special }: Common): ModelParts {
   const scores = numberList(metadata, 'scores', tokens.length)
   if (scores === undefined) throw invalid(`${key('scores')} is missing`)
-  const ids = new Map(vocabulary.ids)
   // Bytes and special tokens are never merged into existence.
-  for (const [text, id] of vocabulary.ids) if (types[id] === BYTE) ids.delete(text)
+  const ids = new ListIndex(tokens, id => !isSpecial(types[id]) && types[id] !== BYTE)
   const mergeable = { tokens, ids }
   const model = new Bpe({
     vocabulary: mergeable,
@@ -109,16 +108,13 @@ function readCommon(metadata: Metadata): Common {
       limit: MAX_VOCABULARY,
     })
   const types = numberList(metadata, 'token_type', tokens.length) ?? []
-  const ids = new Map<string, number>()
   const added: AddedToken[] = []
   const specialTexts = new Map<string, number>()
   const stripsAfter = trimsAfterSpecial(metadata)
-  for (const [id, content] of tokens.entries()) {
+  for (let id = 0; id < tokens.length; id++) {
+    const content = tokens[id]!
     const type = types[id]
-    if (type !== UNKNOWN && type !== CONTROL && type !== USER_DEFINED) {
-      ids.set(content, id)
-      continue
-    }
+    if (!isSpecial(type)) continue
     specialTexts.set(content, id)
     const rstrip = stripsAfter(content, type)
     added.push({ id, content, special: type !== USER_DEFINED, lstrip: false, rstrip, singleWord: false, normalized: false })
@@ -131,7 +127,7 @@ function readCommon(metadata: Metadata): Common {
     tokens,
     types,
     added,
-    vocabulary: { tokens, ids },
+    vocabulary: { tokens, ids: new ListIndex(tokens, id => !isSpecial(types[id])) },
     special: {
       eos: endIds(text => specialTexts.get(text), [idAt('eos_token_id'), idAt('eot_token_id'), idAt('eom_token_id')]),
       ...(bos === undefined ? {} : { bos }),
@@ -141,11 +137,16 @@ function readCommon(metadata: Metadata): Common {
   }
 }
 
+/** True for tokens that are found in the input as they stand, and that nothing else becomes. */
+function isSpecial(type: number | undefined): boolean {
+  return type === UNKNOWN || type === CONTROL || type === USER_DEFINED
+}
+
 /**
  * Phi-3's special tokens take the white space after them, which GGUF has no field for; like llama.cpp this goes by
  * the name of the model.
  */
-function trimsAfterSpecial(metadata: Metadata): (content: string, type: number) => boolean {
+function trimsAfterSpecial(metadata: Metadata): (content: string, type: number | undefined) => boolean {
   const name = metadata.get('general.name')
   const isPhi3 = typeof name === 'string' && /phi-?3/i.test(name)
   const exceptions = ['<unk>', '<s>', '<|endoftext|>']

@@ -9,6 +9,7 @@ import { Pipeline } from './pipeline.ts'
 import { type Frame, parsePostProcessor } from './post-processors.ts'
 import { parsePreTokenizer, runStep, type Step, scannerFor } from './pre-tokenizers.ts'
 import { type Segmenter, scanningSegmenter, splittingSegmenter, wordsBeginWith, wordwise } from './segmenter.ts'
+import { ListIndex, type TextIndex } from './text-index.ts'
 import type { SpecialIds, Tokenizer } from './tokenizer.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -62,26 +63,21 @@ function parseAdded(value: unknown): AddedToken {
 }
 
 function parseVocabulary(value: unknown, added: readonly AddedToken[]): Vocabulary {
-  const tokens: (string | undefined)[] = []
-  const ids = new Map<string, number>()
-  for (const [token, id] of Object.entries(asRecord(value, 'model.vocab'))) {
-    ids.set(token, asId(id, `model.vocab[${JSON.stringify(token)}]`))
-  }
+  const entries = asRecord(value, 'model.vocab')
+  const texts = Object.keys(entries)
   let count = 0
-  for (const id of ids.values()) count = Math.max(count, id + 1)
+  for (const text of texts) count = Math.max(count, vocabId(entries, text) + 1)
   for (const { id } of added) count = Math.max(count, id + 1)
+  const size = texts.length + added.length
   if (count === 0) throw invalid('model.vocab is empty')
   // Ids may have gaps, but a table mostly of gaps is no vocabulary.
-  if (count > 16 * (ids.size + added.length) + 1024)
-    throw invalid(`ids reach ${count - 1} with only ${ids.size + added.length} tokens`, {
-      largest: count - 1,
-      tokens: ids.size,
-      limit: MAX_VOCABULARY,
-    })
-  for (let id = 0; id < count; id++) tokens.push(undefined)
-  for (const [token, id] of ids) tokens[id] = token
+  if (count > 16 * size + 1024)
+    throw invalid(`ids reach ${count - 1} with only ${size} tokens`, { largest: count - 1, tokens: size, limit: MAX_VOCABULARY })
+  const spelled: (string | undefined)[] = Array.from({ length: count }, () => undefined)
+  for (const text of texts) spelled[entries[text] as number] = text
+  const tokens = spelled.slice()
   for (const { id, content } of added) tokens[id] = content
-  return { tokens, ids }
+  return { tokens, ids: new ListIndex(spelled) }
 }
 
 function bpeSegmenter(fields: Record<string, unknown>, steps: readonly Step[], vocabulary: Vocabulary): Segmenter {
@@ -112,25 +108,24 @@ function bpeSegmenter(fields: Record<string, unknown>, steps: readonly Step[], v
 }
 
 /** Ranks of merges by their two texts; lists of pairs may hold texts with spaces, which need another separator. */
-function parseMerges(value: unknown): { ranks: Map<string, number>; separator: string } {
+function parseMerges(value: unknown): { ranks: TextIndex; separator: string } {
   const merges = asList(value, 'model.merges')
-  const ranks = new Map<string, number>()
   const hasPairs = merges.length > 0 && typeof merges[0] !== 'string'
-  const separator = hasPairs ? '\0' : ' '
+  const joined: string[] = []
   for (let rank = 0; rank < merges.length; rank++) {
     const merge = merges[rank]
     if (hasPairs) {
       const where = `model.merges[${rank}]`
       const pair = asList(merge, where)
       if (pair.length !== 2) throw invalid(`${where} should be a pair, not ${pair.length} texts`, { rank, length: pair.length })
-      ranks.set(`${asString(pair[0], where)}\0${asString(pair[1], where)}`, rank)
+      joined.push(`${asString(pair[0], where)}\0${asString(pair[1], where)}`)
     } else {
       if (typeof merge !== 'string' || merge.indexOf(' ') <= 0)
         throw invalid(`model.merges[${rank}] should be two texts and a space`, { rank })
-      ranks.set(merge, rank)
+      joined.push(merge)
     }
   }
-  return { ranks, separator }
+  return { ranks: new ListIndex(joined), separator: hasPairs ? '\0' : ' ' }
 }
 
 function frameOf(postProcessor: unknown, config: Record<string, unknown>, special: SpecialIds): Frame {
@@ -181,4 +176,12 @@ function vocabularyId(token: unknown, vocabulary: Vocabulary): number {
 
 function optionalText(value: unknown, where: string): string | undefined {
   return value === undefined || value === null || value === '' ? undefined : asString(value, where)
+}
+
+/** The name of the entry is only spelled out when something is wrong with it. */
+function vocabId(entries: Record<string, unknown>, text: string): number {
+  const id = entries[text]
+  return typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < MAX_VOCABULARY
+    ? id
+    : asId(id, `model.vocab[${JSON.stringify(text)}]`)
 }

@@ -1,9 +1,11 @@
+import type { TextIndex } from './text-index.ts'
+
 /** Token texts by id, and ids by the texts that encoding may produce. */
 export interface Vocabulary {
   /** Text of each id as the file spells it; undefined where an id is not used. */
   readonly tokens: readonly (string | undefined)[]
   /** Ids that plain text can become; special tokens of GGUF files are not among them. */
-  readonly ids: ReadonlyMap<string, number>
+  readonly ids: TextIndex
 }
 
 /**

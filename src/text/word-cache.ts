@@ -1,3 +1,5 @@
+import { HASH_SEED } from './hash-seed.ts'
+
 /** Longest word that is remembered, in UTF-16 code units. */
 const MAX_WORD = 48
 /** Slots of the table, a power of two; it is emptied when three quarters are taken or an arena is full. */
@@ -73,7 +75,7 @@ export class WordCache {
 }
 
 function hash(text: string, start: number, end: number): number {
-  let mixed = end - start
+  let mixed = HASH_SEED ^ (end - start)
   for (let i = start; i < end; i++) mixed = Math.imul(mixed ^ text.charCodeAt(i), 0x9e3779b1)
   return mixed ^ (mixed >>> 15)
 }

@@ -92,7 +92,8 @@ const llama3 = tokenizerFromJson({
 const ids = ours.encode(text)
 const peerText = text.slice(0, 100_000)
 const peerIds = peer.encode(peerText).ids
-const agrees = peerIds.every((id: number, i: number) => id === ours.encode(peerText)[i])
+const ourIds = ours.encode(peerText)
+const agrees = peerIds.length === ourIds.length && peerIds.every((id: number, i: number) => id === ourIds[i])
 console.log(
   `${megabytes.toFixed(2)} MB of text, ${ids.length} tokens, first 100 KB as @huggingface/tokenizers: ${agrees ? 'equal' : 'DIFFERENT'}`,
 )

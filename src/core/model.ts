@@ -17,7 +17,8 @@ export interface LanguageModel extends Model {
   readonly kind: 'language'
   /**
    * Continues a prompt: text, which is tokenized with the special tokens the model asks for, or token ids as they are.
-   * Nothing runs before the result is iterated or {@link Generation.done} is called.
+   * Nothing runs before the result is iterated or {@link Generation.done} is called. Prompt and answer share the context: a
+   * prompt that leaves no room for one token is refused, an answer that reaches the end has the finish reason `length`.
    *
    * @throws HenceError `OPTION_INVALID`, `CONTEXT_OVERFLOW`, `TOKENIZER_MISSING` (text only), `DISPOSED`
    * @example

@@ -41,7 +41,7 @@ export async function openPackedRegion(
   } catch {
     return undefined
   }
-    const content = await knownContentHash(folder, files, () =>
+  const content = await knownContentHash(folder, files, () =>
     contentHash(files, {
       signal,
       onProgress: ({ bytesDone, bytesTotal }) => onProgress?.({ stage: 'hash', doneBytes: bytesDone, totalBytes: bytesTotal }),

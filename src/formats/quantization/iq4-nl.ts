@@ -1,4 +1,4 @@
-import { f16At, writeF16 } from '../float16.ts'
+import { f16At, writeF16 } from '../../core/index.ts'
 import { type BlockCodec, extremum, inverse } from './block-codec.ts'
 import { NON_LINEAR_GRID as GRID, nearestOnGrid } from './four-bit-grid.ts'
 

@@ -1,4 +1,4 @@
-import { bf16ToF32, f16At, f32ToBf16, writeF16 } from '../float16.ts'
+import { bf16ToF32, f16At, f32ToBf16, writeF16 } from '../../core/index.ts'
 import type { BlockCodec } from './block-codec.ts'
 
 /** IEEE single precision, little-endian as is every machine Node runs on that Hence supports. */

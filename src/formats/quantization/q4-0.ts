@@ -1,4 +1,4 @@
-import { f16At, writeF16 } from '../float16.ts'
+import { f16At, writeF16 } from '../../core/index.ts'
 import { type BlockCodec, extremum, inverse, roundTo } from './block-codec.ts'
 
 /** 32 values of 4 bits around 8: `d: f16, q: 16 bytes`; byte j holds value j (low) and j + 16 (high). x = d (q − 8). */

@@ -1,4 +1,4 @@
-import { f16At, writeF16 } from '../float16.ts'
+import { f16At, writeF16 } from '../../core/index.ts'
 import { type BlockCodec, inverse, roundTo } from './block-codec.ts'
 import { codeOf, fitAsymmetric, minimumAt, packScale, scaleAt } from './sub-block-scales.ts'
 

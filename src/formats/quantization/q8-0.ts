@@ -1,4 +1,4 @@
-import { f16At, writeF16 } from '../float16.ts'
+import { f16At, writeF16 } from '../../core/index.ts'
 import { type BlockCodec, extremum, inverse, roundTo } from './block-codec.ts'
 
 /** 32 signed bytes with one scale: `d: f16, q: 32 × i8`. x = d q. */

@@ -14,7 +14,22 @@ import { scatterAdd } from './scatter-add.ts'
 import { softmax } from './softmax.ts'
 
 /** The instruction set. */
-export const OPS = {
+export const OPS: {
+  readonly argmax: typeof argmax
+  readonly attention: typeof attention
+  readonly gather: typeof gather
+  readonly kv_write: typeof kvWrite
+  readonly map: typeof map
+  readonly matmul: typeof matmul
+  readonly nonzero: typeof nonzero
+  readonly norm: typeof norm
+  readonly rope: typeof rope
+  readonly rotary_table: typeof rotaryTable
+  readonly route: typeof route
+  readonly scan: typeof scan
+  readonly scatter_add: typeof scatterAdd
+  readonly softmax: typeof softmax
+} = {
   argmax,
   attention,
   gather,
@@ -29,7 +44,7 @@ export const OPS = {
   scan,
   scatter_add: scatterAdd,
   softmax,
-} as const
+}
 
 export type OpName = keyof typeof OPS
 

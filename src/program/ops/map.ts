@@ -2,9 +2,12 @@ import { type Dim, sameDim } from '../dims.ts'
 import { check, f32, type Op, operand } from '../op.ts'
 import { ACTIVATIONS, erf } from './activations.ts'
 
+type Unary = 'neg' | 'abs' | 'sqrt' | 'exp' | 'log' | 'tanh' | 'sigmoid' | 'erf' | 'relu' | 'silu' | 'gelu' | 'gelu_tanh'
+type Binary = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max' | 'pow'
+
 /** Functions of one number in a {@link MapExpression}. */
-export const UNARY = {
-  neg: (x: number) => -x,
+export const UNARY: Readonly<Record<Unary, (x: number) => number>> = {
+  neg: x => -x,
   abs: Math.abs,
   sqrt: Math.sqrt,
   exp: Math.exp,
@@ -16,25 +19,25 @@ export const UNARY = {
   silu: ACTIVATIONS.silu,
   gelu: ACTIVATIONS.gelu,
   gelu_tanh: ACTIVATIONS.gelu_tanh,
-} as const
+}
 
 /** Functions of two numbers in a {@link MapExpression}. */
-export const BINARY = {
-  add: (a: number, b: number) => a + b,
-  sub: (a: number, b: number) => a - b,
-  mul: (a: number, b: number) => a * b,
-  div: (a: number, b: number) => a / b,
+export const BINARY: Readonly<Record<Binary, (a: number, b: number) => number>> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
   min: Math.min,
   max: Math.max,
   pow: Math.pow,
-} as const
+}
 
 /** A tree over the inputs of a `map`: an input's number, a constant, or a function of sub-trees. */
 export type MapExpression =
   | { readonly input: number }
   | { readonly constant: number }
-  | readonly [keyof typeof UNARY, MapExpression]
-  | readonly [keyof typeof BINARY, MapExpression, MapExpression]
+  | readonly [Unary, MapExpression]
+  | readonly [Binary, MapExpression, MapExpression]
 
 export interface MapAttributes {
   readonly expression: MapExpression

@@ -247,8 +247,33 @@ HENCE_INLINE F loadBF16(const uint16_t* p) {
 #if !defined(__AVX512F__)
 HENCE_INLINE F loadPartial(const float* p, int n) { float t[16] = {}; std::memcpy(t, p, size_t(n) * 4); return load(t); }
 HENCE_INLINE void storePartial(float* p, F a, int n) { float t[16]; store(t, a); std::memcpy(p, t, size_t(n) * 4); }
-HENCE_INLINE float reduceAdd(F a) { float t[16]; store(t, a); for (int n = 8; n; n /= 2) for (int i = 0; i < n; i++) t[i] += t[i + n]; return t[0]; }
-HENCE_INLINE float reduceMax(F a) { float t[16]; store(t, a); float m = t[0]; for (int i = 1; i < 16; i++) m = t[i] > m ? t[i] : m; return m; }
+// Halves are joined until one lane is left: 16, 8, 4, 2, the same order on every instruction set.
+#if defined(__x86_64__)
+HENCE_INLINE __m128 quarter(F a, bool largest) {
+#if defined(__AVX2__)
+  __m256 h = largest ? _mm256_max_ps(a.a, a.b) : _mm256_add_ps(a.a, a.b);
+  __m128 lo = _mm256_castps256_ps128(h), hi = _mm256_extractf128_ps(h, 1);
+#else
+  __m128 lo = largest ? _mm_max_ps(a.v[0], a.v[2]) : _mm_add_ps(a.v[0], a.v[2]);
+  __m128 hi = largest ? _mm_max_ps(a.v[1], a.v[3]) : _mm_add_ps(a.v[1], a.v[3]);
+#endif
+  return largest ? _mm_max_ps(lo, hi) : _mm_add_ps(lo, hi);
+}
+HENCE_INLINE float reduceAdd(F a) {
+  __m128 q = quarter(a, false), h = _mm_add_ps(q, _mm_movehl_ps(q, q));
+  return _mm_cvtss_f32(_mm_add_ss(h, _mm_shuffle_ps(h, h, 1)));
+}
+HENCE_INLINE float reduceMax(F a) {
+  __m128 q = quarter(a, true), h = _mm_max_ps(q, _mm_movehl_ps(q, q));
+  return _mm_cvtss_f32(_mm_max_ss(h, _mm_shuffle_ps(h, h, 1)));
+}
+#else
+HENCE_INLINE float reduceAdd(F a) {
+  V4 q = (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
+  return (q[0] + q[2]) + (q[1] + q[3]);
+}
+HENCE_INLINE float reduceMax(F a) { return vmaxvq_f32(vmaxq_f32(vmaxq_f32(a.v[0], a.v[2]), vmaxq_f32(a.v[1], a.v[3]))); }
+#endif
 // a · 2ⁿ for whole n in -300 .. 300; two steps, so that the result may be subnormal or infinite.
 HENCE_INLINE F timesPowerOfTwo(F a, F n) {
   I whole = toInt(n), first = toInt(n * set1(0.5f));

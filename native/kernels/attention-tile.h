@@ -46,51 +46,44 @@ struct AttentionScratch {
 HENCE_INLINE int microTiles(int rows) { return (rows + kMicroRows - 1) / kMicroRows; }
 HENCE_INLINE int microBegin(int rows, int i) { return rows * i / microTiles(rows); }
 
-template <FloatType Type> HENCE_INLINE F loadAs(const uint8_t* pool, int64_t i) {
-  if constexpr (Type == FloatType::F32) return load(reinterpret_cast<const float*>(pool) + i);
-  else if constexpr (Type == FloatType::F16) return loadF16(reinterpret_cast<const uint16_t*>(pool) + i);
-  else return loadBF16(reinterpret_cast<const uint16_t*>(pool) + i);
-}
+HENCE_INLINE int64_t clamp(int64_t x, int64_t lo, int64_t hi) { return x < lo ? lo : x > hi ? hi : x; }
 
-// Reads the pools of one sequence and head as f32.
+// Finds and widens the blocks of one sequence and head.
 template <FloatType Type> struct KvReader {
   const AttentionArgs& a;
   const int32_t* blocks;  // of the sequence
   int32_t kvHead;
   int stride;
-  static constexpr int64_t kElementBytes = Type == FloatType::F32 ? 4 : 2;
+  static constexpr int64_t kElementBytes = BlockStream<Type>::kElementBytes;
 
-  HENCE_INLINE const uint8_t* block(const uint8_t* pool, int64_t i) const {
-    return pool + (int64_t(blocks[i]) * a.kvHeads + kvHead) * a.headDim * kKvBlockTokens * kElementBytes;
+  // Points at blocks first .. end, at most a group; places beyond repeat the last.
+  HENCE_INLINE void find(const uint8_t* pool, int64_t first, int64_t end, const uint8_t** to) const {
+    for (int64_t i = 0; i < kGroupBlocks; i++)
+      to[i] = pool + (int64_t(blocks[first + i < end ? first + i : end - 1]) * a.kvHeads + kvHead) * a.headDim * kKvBlockTokens * kElementBytes;
   }
-  // Sets keys[i] to [headDim][16] of block `first` + i; `copy` is the place for it where the pool is not f32.
-  HENCE_INLINE void keys(int64_t first, int count, float* copy, const float** keys) const {
-    for (int i = 0; i < count; i++) {
-      const uint8_t* source = block(a.keyPool, first + i);
-      if constexpr (Type == FloatType::F32) keys[i] = reinterpret_cast<const float*>(source);
-      else keys[i] = widen(source, copy + i * a.headDim * 16);
-    }
+  // to.now[i] = [headDim][16] of block i as f32; `copy` has place for a group.
+  HENCE_INLINE void copyKeys(const BlockStream<Type>& from, int count, float* copy, BlockCopy& to) const {
+    for (int i = 0; i < count; i++) to.now[i] = widened(from.now[i], copy + i * a.headDim * 16);
   }
-  // Sets values[i] to [16][stride] of block `first` + i.
-  HENCE_INLINE void values(int64_t first, int count, float* copy, const float** values) const {
-    for (int i = 0; i < count; i++) {
-      const uint8_t* source = block(a.valuePool, first + i);
-      if (stride != a.headDim) values[i] = pad(source, copy + i * stride * 16);
-      else if constexpr (Type == FloatType::F32) values[i] = reinterpret_cast<const float*>(source);
-      else values[i] = widen(source, copy + i * stride * 16);
-    }
+  // to.now[i] = [16][stride] of block i as f32.
+  HENCE_INLINE void copyValues(const BlockStream<Type>& from, int count, float* copy, BlockCopy& to) const {
+    for (int i = 0; i < count; i++)
+      to.now[i] = stride == a.headDim ? widened(from.now[i], copy + i * stride * 16) : padded(from.now[i], copy + i * stride * 16);
   }
-  HENCE_INLINE const float* widen(const uint8_t* source, float* copy) const {
-    for (int i = 0; i < a.headDim * 16; i += 16) store(copy + i, loadAs<Type>(source, i));
+  HENCE_INLINE const float* widened(const uint8_t* source, float* copy) const {
+    if constexpr (Type == FloatType::F32) return reinterpret_cast<const float*>(source);
+    const int count = a.headDim * kKvBlockTokens;  // in a register: to the compiler a vector store may change any memory
+#pragma GCC unroll 4
+    for (int i = 0; i < count; i += 16) store(copy + i, BlockStream<Type>::loadAt(source + i * kElementBytes));
     return copy;
   }
-  const float* pad(const uint8_t* source, float* copy) const {
+  const float* padded(const uint8_t* source, float* copy) const {
     for (int t = 0; t < kKvBlockTokens; t++)
       for (int d = 0; d < a.headDim; d += 16) {
         const int n = a.headDim - d < 16 ? a.headDim - d : 16;
         uint8_t row[64] = {};
         std::memcpy(row, source + (t * a.headDim + d) * kElementBytes, size_t(n * kElementBytes));
-        store(copy + t * stride + d, loadAs<Type>(row, 0));
+        store(copy + t * stride + d, BlockStream<Type>::loadAt(row));
       }
     return copy;
   }
@@ -117,12 +110,22 @@ HENCE_INLINE RowPart exponentials(float* scores, int begin, int end, float softc
   return {largest, reduceAdd(sum)};
 }
 
-HENCE_INLINE int64_t clamp(int64_t x, int64_t lo, int64_t hi) { return x < lo ? lo : x > hi ? hi : x; }
+// Scores of rows begin .. end of the tile (one micro tile) against blocks first .. last of the chunk, one group.
+template <class Blocks>
+HENCE_INLINE void score(const AttentionScratch& s, int begin, int end, int64_t chunk, int64_t first, int64_t last, const Blocks& keys, int headDim) {
+  const int64_t from = clamp(s.lo[begin] - chunk, first * 16, last * 16) / 16, to = (clamp(s.hi[end - 1] - chunk, first * 16, last * 16) + 15) / 16;
+  if (from >= to) return;
+  withRows(end - begin, [&]<int M>() {
+    scoreRows<M>(s.query + begin * headDim, keys, int(from - first), int(to - first), headDim, s.scores + begin * kScoreStride + from * 16);
+  });
+}
 
-// Weighted values of rows begin .. end of the tile for keys from .. to of the chunk, all of one group. Keys that all of
-// these rows see run through one tile; the few at the edges that only some see run row by row, in order. So a key that
-// a row must not see is never multiplied, not even by zero.
-inline void addValues(AttentionScratch& s, int begin, int end, int64_t chunk, int64_t from, int64_t to, const float* const* values, int stride) {
+// Weighted values of rows begin .. end of the tile (one micro tile) for blocks first .. last of the chunk, one group. Keys
+// that all of these rows see run through one register tile; the few at the edges that only some see run row by row, in
+// order. So a key that a row must not see is never multiplied, not even by zero.
+template <class Blocks>
+HENCE_INLINE void addValues(AttentionScratch& s, int begin, int end, int64_t chunk, int64_t first, int64_t last, const Blocks& values, int stride) {
+  const int64_t from = first * 16, to = last * 16;
   int64_t common = clamp(s.lo[end - 1] - chunk, from, to), commonEnd = clamp(s.hi[begin] - chunk, from, to);
   if (common >= commonEnd) common = commonEnd = to;
   const float* weights = s.scores + from;
@@ -132,35 +135,44 @@ inline void addValues(AttentionScratch& s, int begin, int end, int64_t chunk, in
   };
   for (int row = begin; row < end; row++) single(from, common, row);
   if (common < commonEnd)
-    valueRows(end - begin, weights + begin * kScoreStride, values, int(common - from), int(commonEnd - from), stride, s.part + begin * stride);
+    withRows(end - begin, [&]<int M>() {
+      valueRows<M>(weights + begin * kScoreStride, values, int(common - from), int(commonEnd - from), stride, s.part + begin * stride);
+    });
   for (int row = begin; row < end; row++) single(commonEnd, to, row);
 }
 
-// Fills s.part and s.parts for the chunk of keys that starts at position `chunk`.
+// Fills s.part and s.parts for the chunk of keys that starts at position `chunk`. With one micro tile (decode) keys and
+// values are used as they arrive from memory; with several they are widened once per group.
 template <FloatType Type> void attendChunk(const AttentionArgs& a, const AttentionTile& tile, const KvReader<Type>& reader, int64_t chunk, AttentionScratch& s) {
   const int64_t begin = clamp(tile.lo - chunk, 0, kChunkKeys), end = clamp(tile.hi - chunk, 0, kChunkKeys);
-  const int64_t firstGroup = begin / kGroupKeys * kGroupKeys;
+  const int64_t firstBlock = begin / 16, endBlock = (end + 15) / 16, base = chunk / 16, tileEnd = (tile.hi + 15) / 16;
   const int micros = microTiles(tile.rows);
-  const float* blocks[kGroupBlocks];
-  for (int64_t group = firstGroup; group < end; group += kGroupKeys) {
-    const int64_t first = (group > begin ? group : begin) / 16, last = (clamp(end, group, group + kGroupKeys) + 15) / 16;
-    reader.keys(chunk / 16 + first, int(last - first), s.keys, blocks);
-    for (int i = 0; i < micros; i++) {
-      const int row = microBegin(tile.rows, i), rowEnd = microBegin(tile.rows, i + 1);
-      const int64_t from = clamp(s.lo[row] - chunk, first * 16, last * 16) / 16, to = (clamp(s.hi[rowEnd - 1] - chunk, first * 16, last * 16) + 15) / 16;
-      if (from < to)
-        scoreRows(rowEnd - row, s.query + row * a.headDim, blocks + (from - first), int(to - from), a.headDim, s.scores + row * kScoreStride + from * 16);
+  BlockStream<Type> stream;
+  BlockCopy copy;
+  // Groups lie at multiples of kGroupBlocks; visit(first, last) gets their blocks that are seen.
+  auto eachGroup = [&](const uint8_t* pool, const uint8_t* poolAfter, int64_t firstAfter, int64_t endAfter, const auto& visit) {
+    for (int64_t first = firstBlock; first < endBlock;) {
+      const int64_t last = clamp(first / kGroupBlocks * kGroupBlocks + kGroupBlocks, 0, endBlock);
+      reader.find(pool, base + first, base + last, stream.now);
+      if (last < endBlock) reader.find(pool, base + last, base + endBlock, stream.next);
+      else if (firstAfter < endAfter) reader.find(poolAfter, firstAfter, endAfter, stream.next);
+      visit(first, last);
+      first = last;
     }
-  }
+  };
+  eachGroup(a.keyPool, a.valuePool, base + firstBlock, base + endBlock, [&](int64_t first, int64_t last) {
+    if (micros == 1) return score(s, 0, tile.rows, chunk, first, last, stream, a.headDim);
+    reader.copyKeys(stream, int(last - first), s.keys, copy);
+    for (int i = 0; i < micros; i++) score(s, microBegin(tile.rows, i), microBegin(tile.rows, i + 1), chunk, first, last, copy, a.headDim);
+  });
   for (int row = 0; row < tile.rows; row++)
     s.parts[row] = exponentials(s.scores + row * kScoreStride, int(clamp(s.lo[row] - chunk, 0, kChunkKeys)), int(clamp(s.hi[row] - chunk, 0, kChunkKeys)), a.softcap);
   std::memset(s.part, 0, size_t(tile.rows) * size_t(reader.stride) * 4);
-  for (int64_t group = firstGroup; group < end; group += kGroupKeys) {
-    const int64_t first = (group > begin ? group : begin) / 16, last = (clamp(end, group, group + kGroupKeys) + 15) / 16;
-    reader.values(chunk / 16 + first, int(last - first), s.values, blocks);
-    for (int i = 0; i < micros; i++)
-      addValues(s, microBegin(tile.rows, i), microBegin(tile.rows, i + 1), chunk, first * 16, last * 16, blocks, reader.stride);
-  }
+  eachGroup(a.valuePool, a.keyPool, base + endBlock, tileEnd, [&](int64_t first, int64_t last) {
+    if (micros == 1 && reader.stride == a.headDim) return addValues(s, 0, tile.rows, chunk, first, last, stream, reader.stride);
+    reader.copyValues(stream, int(last - first), s.values, copy);
+    for (int i = 0; i < micros; i++) addValues(s, microBegin(tile.rows, i), microBegin(tile.rows, i + 1), chunk, first, last, copy, reader.stride);
+  });
 }
 
 // total = total ⊕ part, for one row. The fold runs over chunks in order, wherever they were computed.

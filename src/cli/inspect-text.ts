@@ -1,0 +1,101 @@
+import type { ModelDescription } from '../core/index.ts'
+import { formatBandwidth, formatBytes, formatCount, formatLargeCount, formatNumber, formatOperations, formatPlural } from './format.ts'
+import { PREFILL_EFFICIENCY, PREFILL_TOKENS, type SpeedPrediction } from './predict-speed.ts'
+import type { ProgramCosts } from './program-costs.ts'
+import { section, tableLines } from './table.ts'
+import { printable } from './terminal.ts'
+
+/** Everything `hence inspect` finds out. */
+export interface Inspection {
+  readonly description: ModelDescription
+  readonly costs: ProgramCosts
+  /** null without the native backend or when measuring was not wanted. */
+  readonly speed: SpeedPrediction | null
+}
+
+/** The inspection for people, in sections. */
+export function inspectionSections({ description, costs, speed }: Inspection, bold: (text: string) => string): string[] {
+  return [
+    `${bold(printable(description.source))}\n`,
+    section(bold('model'), modelLines(description)),
+    section(bold('tensors'), typeLines(description.tensorTypes)),
+    section(bold('memory'), memoryLines(description, costs)),
+    ...(speed ? [section(bold('speed, predicted'), speedLines(description, costs, speed))] : []),
+  ]
+}
+
+function modelLines(model: ModelDescription): string[] {
+  const { architecture, layers, hidden, heads, kvHeads, headDim, mlpWidth, vocabulary, files } = model
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  return tableLines([
+    ['architecture', architecture],
+    ['parameters', `${formatLargeCount(model.parameters)} (${formatCount(model.parameters)})`],
+    [
+      'shape',
+      `${formatPlural(layers, 'layer')}, width ${formatCount(hidden)}, MLP ${formatCount(mlpWidth)}, vocabulary ${formatCount(vocabulary)}`,
+    ],
+    ['attention', `${formatPlural(heads, 'head')} of ${headDim}, ${formatPlural(kvHeads, 'KV head')}`],
+    ['context', `${formatCount(model.modelContext)} tokens`],
+    ['format', `${model.format}, ${formatPlural(files.length, 'file')}, ${formatBytes(bytes)}`],
+    ['tokenizer', model.hasTokenizer ? 'yes' : 'no: give one with --tokenizer'],
+    ['chat template', model.hasChatTemplate ? 'yes' : 'no: it continues text, it does not chat'],
+    ['precision', model.precision],
+  ])
+}
+
+/** A table of storage types. */
+export function typeLines(types: ModelDescription['tensorTypes']): string[] {
+  const entries = Object.entries(types).sort(([, a], [, b]) => b.bytes - a.bytes)
+  const total = entries.reduce((sum, [, { bytes }]) => sum + bytes, 0)
+  const rows = entries.map(([type, { tensors, elements, bytes }]) => [
+    type,
+    formatPlural(tensors, 'tensor'),
+    `${formatLargeCount(elements)} numbers`,
+    formatBytes(bytes),
+    `${formatNumber((bytes * 8) / elements)} bits each`,
+    `${((bytes / total) * 100).toFixed(1)} %`,
+  ])
+  return tableLines(rows, [1, 2, 3, 4, 5])
+}
+
+function memoryLines(model: ModelDescription, { weightBytes }: ProgramCosts): string[] {
+  const { memory, context, layers, kvHeads, headDim } = model
+  const { kvType, kvBytesPerToken, largestContext, availableBytes } = memory
+  const numberBytes = kvType === 'f32' ? 4 : 2
+  // Layers may differ in heads; then the product of the first would be wrong.
+  const isUniform = 2 * layers * kvHeads * headDim * numberBytes === kvBytesPerToken
+  const formula = isUniform
+    ? `2 × ${formatPlural(layers, 'layer')} × ${formatPlural(kvHeads, 'KV head')} × ${headDim} × ${numberBytes} B (${kvType})`
+    : `2 × KV heads × width × ${numberBytes} B (${kvType}), summed over layers`
+  const isWhole = largestContext >= model.modelContext
+  const stored = Object.values(model.tensorTypes).reduce((sum, { bytes }) => sum + bytes, 0)
+  return tableLines([
+    ['weights', `${formatBytes(weightBytes)} packed, ${formatBytes(stored)} in the file`],
+    ['one step', formatBytes(memory.arenaBytes)],
+    ['keys and values', `${formula} = ${formatCount(kvBytesPerToken)} B per token`],
+    ['', `context ${formatCount(context)} → ${formatBytes(context * kvBytesPerToken)}`],
+    ['available', formatBytes(availableBytes)],
+    ['largest context', `${formatCount(largestContext)} tokens${isWhole ? ', all the model was made for' : ', as much as memory allows'}`],
+  ])
+}
+
+function speedLines({ context }: ModelDescription, { bytesPerToken }: ProgramCosts, speed: SpeedPrediction): string[] {
+  const { bandwidth, peak, prefillOperationsPerToken } = speed
+  const atFull = `${formatNumber(speed.decodeAtFullContext)} at the end of a context of ${formatCount(context)}`
+  const share = `${PREFILL_EFFICIENCY * 100} %`
+  return tableLines([
+    ['measured', `${formatBandwidth(bandwidth)}, ${formatOperations(peak)}/s (${speed.target}, ${formatPlural(speed.threads, 'thread')})`],
+    [
+      'decode',
+      `at most ${formatNumber(speed.decode)} tokens/s = ${formatBandwidth(bandwidth)} ÷ ${formatBytes(bytesPerToken)} per token; ${atFull}`,
+    ],
+    [
+      'prefill',
+      `about ${formatNumber(speed.prefill)} tokens/s = ${share} of ${formatOperations(peak)}/s ÷ ${formatOperations(prefillOperationsPerToken)} per token`,
+    ],
+    [
+      '',
+      `(${share} of the peak is an assumption, for a prompt of ${PREFILL_TOKENS} tokens; steps of tiny models cost more than their arithmetic)`,
+    ],
+  ])
+}

@@ -43,6 +43,13 @@ const TINY_GGUF = {
   'llama.vocab_size': 258,
 } as const
 
+/** {@link TINY_GGUF} without the prefix of its family. */
+function ggufNames(): Record<string, GgufValue> {
+  return Object.fromEntries(
+    Object.entries(TINY_GGUF).flatMap(([key, value]) => (key.startsWith('llama.') ? [[key.slice('llama.'.length), value]] : [])),
+  )
+}
+
 describe('Hugging Face configurations', () => {
   test('a plain llama', () => {
     const { config } = fromHuggingFace({})
@@ -146,6 +153,25 @@ describe('GGUF metadata', () => {
     const { config } = await decoderFromGguf({ ...file, tensors: new Map([['rope_freqs.weight', tensor]]) }, 'x.gguf')
     const [first, second] = ropeFrequencies(4, 10_000)
     expect(config.position).toMatchObject({ frequencies: Float32Array.of(first! / 2, second! / 8) })
+  })
+
+  test('whatever metadata holds, the answer is a configuration or CONFIG_INVALID', async () => {
+    const values = fc.oneof(fc.anything(), fc.integer(), fc.double(), fc.constantFrom(0, -1, 1, 3, 2n ** 63n, 1e12, Number.NaN))
+    const names = Object.keys(ggufNames())
+    const property = fc.asyncProperty(
+      fc.constantFrom(...Object.keys(ARCHITECTURES)),
+      fc.dictionary(fc.constantFrom(...names, 'rope.freq_base', 'rope.dimension_count', 'attention.sliding_window'), values),
+      async (name, metadata) => {
+        const entries = Object.entries({ ...ggufNames(), ...metadata }).map(([key, value]) => [`${name}.${key}`, value])
+        const file = ggufFile({ ...Object.fromEntries(entries), 'general.architecture': name } as Record<string, GgufValue>)
+        const error = await decoderFromGguf(file, 'x.gguf').then(
+          () => undefined,
+          (reason: unknown) => reason,
+        )
+        expect(error === undefined || isHenceError(error, 'CONFIG_INVALID')).toBe(true)
+      },
+    )
+    await fc.assert(property)
   })
 
   test.each([

@@ -1,2 +1,1 @@
-export { checkOptions, type OptionRule } from './check-options.ts'
 export { inspect, type LoadOptions, load } from './load.ts'

@@ -69,7 +69,7 @@ class EngineModel implements LanguageModel {
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
     this.#checkAlive()
     checkOptions('generate', options, GENERATE_RULES)
-    return this.#generate(typeof prompt === 'string' ? this.#encodePrompt(prompt) : this.#checkTokens(prompt), options)
+    return this.#generate(typeof prompt === 'string' ? this.#encodePrompt(prompt) : prompt, options)
   }
 
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
@@ -99,7 +99,6 @@ class EngineModel implements LanguageModel {
     const { vocabulary } = this.#engine.decoder.config
     const { context } = this.#engine.decoder.limits
     if (this.#checkTokens(tokens).length > context) throw overflow(tokens.length, context)
-    if (tokens.length === 0) return { dtype: 'f32', shape: [0, vocabulary], data: new Float32Array(0) }
     const data = allocateLogits(tokens.length, vocabulary)
     const onLogits = (logits: Float32Array, position: number): undefined => data.set(logits, position * vocabulary) as undefined
     await this.#engine.run(tokens, { firstRow: 0, onLogits }, options.signal)
@@ -120,6 +119,7 @@ class EngineModel implements LanguageModel {
   }
 
   #generate(prompt: readonly number[], options: GenerateOptions): Generation {
+    this.#checkTokens(prompt)
     const { context } = this.#engine.decoder.limits
     const room = context - prompt.length
     if (room < 1) throw overflow(prompt.length, context)
@@ -155,8 +155,7 @@ class EngineModel implements LanguageModel {
 
   #checkTokens(tokens: readonly number[]): readonly number[] {
     const { vocabulary } = this.#engine.decoder.config
-    if (!Array.isArray(tokens) && !ArrayBuffer.isView(tokens))
-      throw new HenceError('OPTION_INVALID', 'the prompt must be a text or an array of token ids')
+    if (!Array.isArray(tokens)) throw new HenceError('OPTION_INVALID', 'the prompt must be a text or an array of token ids')
     if (tokens.length === 0) throw new HenceError('OPTION_INVALID', 'there must be at least one token id')
     for (const [index, token] of tokens.entries())
       if (!Number.isInteger(token) || token < 0 || token >= vocabulary)

@@ -356,7 +356,7 @@ napi_value createExecution(napi_env env, napi_callback_info info) {
   return wrap(env, Kind::Execution, execution);
 }
 
-// run(device, execution, begin, end, dims, threads): resolves to 1 when it was stopped, else 0.
+// run(device, execution, begin, end, dims, threads): resolves to the seconds it computed.
 napi_value run(napi_env env, napi_callback_info info) {
   const Arguments a(env, info);
   auto* device = a.count > 0 ? unwrap<DeviceHandle>(env, a.values[0], Kind::Device) : nullptr;
@@ -371,8 +371,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   (*execution)->stop.store(false);
   return submit(env, *device, nullptr, [execution = *execution, owner = device->get(), begin, end, threads, values = std::vector<int32_t>(dims, dims + dimCount)](Pool& pool) {
     Walk walk{begin, end, values.data(), execution->stop};
-    pool.run(int(threads), [&](const Thread& t) { execute(execution->program, owner->device.kernels, walk, t); });
-    return walk.stopAt.load() == SIZE_MAX ? 0.0 : 1.0;
+    return secondsOf([&] { pool.run(int(threads), [&](const Thread& t) { execute(execution->program, owner->device.kernels, walk, t); }); });
   });
 }
 

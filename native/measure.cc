@@ -1,22 +1,11 @@
 #include "measure.h"
 
-#include <chrono>
 #include <cstring>
 #include <memory>
 
 #include "region.h"
 
 namespace hence {
-
-namespace {
-
-template <class Body> double seconds(const Body& body) {
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-}  // namespace
 
 double measureBandwidth(Pool& pool, const Kernels& kernels, size_t bytes, int rounds) {
   constexpr size_t kPage = 4096;
@@ -30,7 +19,7 @@ double measureBandwidth(Pool& pool, const Kernels& kernels, size_t bytes, int ro
   });
   double best = 0;
   for (int i = 0; i < rounds; i++) {
-    const double s = seconds([&] {
+    const double s = secondsOf([&] {
       pool.run(pool.size(), [&](const Thread& t) {
         const Range r = mine(t);
         kernels.streamRead(region->data + r.begin * kPage, size_t(r.size()) * kPage, t);
@@ -45,7 +34,7 @@ double measurePeak(Pool& pool, const Kernels& kernels, Precision precision, int 
   double best = 0;
   for (int i = 0; i < rounds; i++) {
     double operations[64] = {};
-    const double s = seconds([&] {
+    const double s = secondsOf([&] {
       pool.run(pool.size() < 64 ? pool.size() : 64, [&](const Thread& t) { operations[t.index] = kernels.peakFlops(precision, t); });
     });
     double total = 0;

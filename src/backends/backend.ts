@@ -41,6 +41,8 @@ export interface Executable {
   readonly program: Program
   /** Bytes of weights as this backend holds them. */
   readonly weightBytes: number
+  /** Bytes of matrices that every step reads whole: what bounds the speed of small steps. */
+  readonly stepWeightBytes: number
   /** Bytes of one execution's arena. */
   readonly arenaBytes: number
   /** Instructions run by the backend's own kernels; the others run as TypeScript in between. */
@@ -64,5 +66,7 @@ export interface Execution {
   run(inputs: Readonly<Record<string, TensorData>>, dims: DimValues, options?: RunOptions): Promise<Readonly<Record<string, Tensor>>>
   /** Copies a slot of a state pool over another: forks and snapshots of sequences. */
   copyState(name: string, from: number, to: number): void
+  /** Milliseconds the backend computed in the last run, waiting for a turn left out. */
+  readonly lastComputeMs: number
   dispose(): void
 }

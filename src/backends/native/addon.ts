@@ -38,6 +38,7 @@ export interface Addon {
     precision: number,
     maxContext: number,
   ): NativeHandle
+  /** Seconds of computing. */
   run(device: NativeHandle, execution: NativeHandle, begin: number, end: number, dims: Int32Array, threads: number): Promise<number>
   stop(execution: NativeHandle): void
   measureBandwidth(device: NativeHandle, bytes: number, rounds: number): Promise<number>

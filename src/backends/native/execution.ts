@@ -48,8 +48,9 @@ export class NativeExecution implements Execution {
   readonly #handle: NativeHandle
   readonly #inputs: readonly Buffer[]
   readonly #outputs: readonly Buffer[]
-  #running: Promise<unknown> | undefined
+  #running: Promise<number> | undefined
   #isDisposed = false
+  lastComputeMs = 0
 
   constructor(parts: ExecutionParts) {
     this.#parts = parts
@@ -127,6 +128,7 @@ export class NativeExecution implements Execution {
       const view = this.#tensor(buffer, values)
       view.data.set(inputs[buffer.name]!.subarray(0, view.data.length) as never)
     }
+    this.lastComputeMs = 0
     const stop = (): void => this.#parts.addon.stop(this.#handle)
     signal?.addEventListener('abort', stop, { once: true })
     try {
@@ -149,7 +151,7 @@ export class NativeExecution implements Execution {
     const work = (this.#parts.weights.bytes / 2) * rows
     this.#running = addon.run(device, this.#handle, begin, end, dims, work < SMALLEST_SHARED_WORK ? 1 : threads)
     try {
-      await this.#running
+      this.lastComputeMs += (await this.#running) * 1000
     } finally {
       this.#running = undefined
     }

@@ -6,7 +6,7 @@ import type { Addon, NativeHandle } from './addon.ts'
 import { encodeProgram, weightForms } from './encode.ts'
 import { NativeExecution } from './execution.ts'
 import { findAddon } from './load-addon.ts'
-import { packWeights } from './pack-weights.ts'
+import { type PackedWeights, packWeights } from './pack-weights.ts'
 
 let forced: string | undefined
 
@@ -98,11 +98,21 @@ async function compile(
   return {
     program,
     weightBytes: weights.bytes,
+    stepWeightBytes: multipliedBytes(program, weights),
     arenaBytes: plan.arenaBytes,
     kernelShare: native / Math.max(1, program.instructions.length),
     createExecution: () => new NativeExecution(parts),
     dispose: () => addon.release(weights.region),
   }
+}
+
+/** Bytes of the distinct matrices that matmuls read; a table that is only gathered from is not among them. */
+function multipliedBytes(program: Program, { places }: PackedWeights): number {
+  const read = program.instructions
+    .filter(({ op }) => op === 'matmul')
+    .flatMap(({ inputs }) => inputs.slice(3).map(id => (id === null ? undefined : places.get(id))))
+    .filter(place => place?.form === 'packed')
+  return [...new Set(read)].reduce((sum, place) => sum + place!.bytes, 0)
 }
 
 function isReadByHost(program: Program, segments: ReturnType<typeof encodeProgram>['segments'], id: number): boolean {

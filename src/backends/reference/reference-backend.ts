@@ -45,11 +45,20 @@ async function compile(program: Program, weights: WeightProvider, { limits, sign
   return {
     program,
     weightBytes: [...loaded.values()].reduce((sum, rows) => sum + rows.byteLength, 0),
+    stepWeightBytes: [...new Set(multiplied(program))].reduce((sum, id) => sum + data.get(id)!.byteLength, 0),
     arenaBytes: plan.arenaBytes,
     kernelShare: 0,
     createExecution: () => new ReferenceExecution(program, data, plan, limits),
     dispose: () => data.clear(),
   }
+}
+
+/** Weights that matmuls read. */
+function multiplied(program: Program): readonly number[] {
+  return program.instructions
+    .filter(({ op }) => op === 'matmul')
+    .flatMap(({ inputs }) => inputs.slice(3).filter((id, i) => i % 2 === 0 && id !== null && program.buffers[id]!.role === 'weight'))
+    .filter(id => id !== null)
 }
 
 class ReferenceExecution implements Execution {
@@ -59,6 +68,7 @@ class ReferenceExecution implements Execution {
   readonly #limits: DimValues
   readonly #states = new Map<number, ArrayBuffer>()
   #arena: ArrayBuffer | undefined
+  lastComputeMs = 0
 
   constructor(program: Program, weights: ReadonlyMap<number, Float32Array>, plan: MemoryPlan, limits: DimValues) {
     this.#program = program
@@ -81,7 +91,8 @@ class ReferenceExecution implements Execution {
       const view = this.#tensor(buffer, values)
       view.data.set(inputs[buffer.name]!.subarray(0, view.data.length) as never)
     }
-    let sliceEnd = performance.now() + SLICE_MS
+    const start = performance.now()
+    let sliceEnd = start + SLICE_MS
     for (const instruction of this.#program.instructions) {
       throwIfAborted(signal)
       this.#step(instruction, values)
@@ -90,6 +101,7 @@ class ReferenceExecution implements Execution {
         sliceEnd = performance.now() + SLICE_MS
       }
     }
+    this.lastComputeMs = performance.now() - start
     return Object.fromEntries(buffersOf(this.#program, 'output').map(buffer => [buffer.name, this.#tensor(buffer, values)]))
   }
 

@@ -74,6 +74,7 @@ export function typedMessages(io: Io): MessageSource {
         const pasted: string[] = []
         let timer: NodeJS.Timeout | undefined
         let isLeaving = false
+        let isFinished = false
         const reader = createInterface({ input: io.stdin, output: io.stdout, terminal: true, history, historySize: HISTORY_LINES })
         const ask = (): void => {
           reader.setPrompt(assembler.isOpen || pasted.length > 0 ? dim('… ') : bold('> '))
@@ -81,9 +82,9 @@ export function typedMessages(io: Io): MessageSource {
         }
         const finish = (message: string | undefined): void => {
           clearTimeout(timer)
-          reader.removeAllListeners('close')
-          reader.close()
           resolve(message)
+          isFinished = true
+          reader.close()
         }
         reader.on('history', lines => {
           history = [...lines]
@@ -113,6 +114,7 @@ export function typedMessages(io: Io): MessageSource {
           ask()
         })
         reader.on('close', () => {
+          if (isFinished) return
           io.stdout.write('\n')
           resolve(undefined)
         })

@@ -178,6 +178,8 @@ export interface ModelDescription {
 export interface MemoryDescription {
   /** As loaded, or as the files have them before. */
   readonly weightBytes: number
+  /** Bytes of matrices that every step reads: divides the memory bandwidth into the most tokens per second of one sequence. */
+  readonly stepWeightBytes: number
   readonly kvType: string
   /** 2 · layers · kvHeads · headDim · bytes per number. */
   readonly kvBytesPerToken: number

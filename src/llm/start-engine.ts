@@ -49,8 +49,8 @@ export async function startEngine(source: DecoderSource, options: EngineOptions)
     const limits = stepLimits(source.config, context, memory.kvPoolTokens)
     const { signal, onProgress } = options
     const decoder = await Decoder.compile(source, program, { backend, precision, limits, signal, onProgress })
-    const { weightBytes, arenaBytes } = decoder.executable
-    return { engine: new Engine(decoder), plan: { ...plan, memory: { ...memory, weightBytes, arenaBytes } }, backend }
+    const { weightBytes, stepWeightBytes, arenaBytes } = decoder.executable
+    return { engine: new Engine(decoder), plan: { ...plan, memory: { ...memory, weightBytes, stepWeightBytes, arenaBytes } }, backend }
   } catch (error) {
     backend.dispose()
     throw error
@@ -96,7 +96,15 @@ function planOn(backend: Backend, source: DecoderSource, options: EngineOptions,
   }
   const perToken = kvBytesPerToken(config, kvType)
   const pool = { kvType, kvBytesPerToken: perToken, kvPoolTokens: plan.poolTokens, kvPoolBytes: plan.poolTokens * perToken }
-  return { program, precision, context: plan.context, memory: { weightBytes, arenaBytes, ...pool, availableBytes, largestContext } }
+  return { program, precision, context: plan.context, memory: { weightBytes, stepWeightBytes: multipliedBytes(program, source), arenaBytes, ...pool, availableBytes, largestContext } }
+}
+
+/** Bytes of the tensors that matmuls read, as the file holds them; a table that is only looked up in is not among them. */
+function multipliedBytes({ instructions, buffers }: Program, { checkpoint }: DecoderSource): number {
+  const names = instructions
+    .filter(({ op }) => op === 'matmul')
+    .flatMap(({ inputs }) => inputs.slice(3).map(id => (id === null ? undefined : buffers[id]!.source?.tensor)))
+  return [...new Set(names)].reduce((sum, name) => sum + (name === undefined ? 0 : (checkpoint.tensors.get(name)?.byteLength ?? 0)), 0)
 }
 
 /** Memory this process can still have, limits of its container included. */

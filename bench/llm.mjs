@@ -1,0 +1,94 @@
+/**
+ * Hence against llama.cpp (through node-llama-cpp) on one sequence: decode and prefill at q8_0, q4_0 and q4_k_m, in
+ * alternating rounds on an idle machine.
+ *
+ *   npm run bench:llm -- [--rounds 3] [--types q8_0,q4_0,q4_k_m] [--targets avx512,avx2] [--folder DIR] [--stories MODEL]
+ *
+ * Makes the random models (2 GB) in DIR, installs the peer in bench/ (725 MB), prints rows for bench/RESULTS.md.
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    types: { type: 'string', default: 'q8_0,q4_0,q4_k_m' },
+    targets: { type: 'string', default: '' },
+    folder: { type: 'string', default: join(tmpdir(), 'hence-bench') },
+    stories: { type: 'string' },
+  },
+})
+const WORK = ['2', '512', '64']
+const QUIET_LOAD = 0.3
+
+/** Waits until nothing else runs: llama.cpp collapses beside other work. */
+async function quiet() {
+  for (let waited = 0; loadavg()[0] >= QUIET_LOAD && waited < 600; waited += 5) await sleep(5000)
+  return loadavg()[0]
+}
+
+function measure(script, args) {
+  const env = { ...process.env, HENCE_CACHE: join(options.folder, 'cache') }
+  return JSON.parse(execFileSync(process.execPath, [join(here, script), ...args], { cwd: here, env, encoding: 'utf8', maxBuffer: 1 << 26 }))
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
+}
+const spread = (values, digits = 1) => `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`
+
+function prepare(type) {
+  mkdirSync(options.folder, { recursive: true })
+  const path = join(options.folder, `random-${type}.gguf`)
+  if (!existsSync(path)) execFileSync(process.execPath, [join(here, 'random-model.mjs'), path, '--type', type], { stdio: 'inherit' })
+  return path
+}
+
+if (!existsSync(join(here, 'node_modules', 'node-llama-cpp'))) spawnSync('npm', ['install', '--ignore-scripts'], { cwd: here, stdio: 'inherit' })
+const models = Object.fromEntries(options.types.split(',').map(type => [type, prepare(type)]))
+console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, 2 threads, prompt 512, generate 64, ${options.rounds} rounds\n`)
+console.log('| model | backend | decode tok/s | peer | ratio | bytes/token ÷ bandwidth | prefill tok/s | peer | ratio | second start to first token ms | event-loop p99 ms | fast·exact cosine | load before |')
+console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|')
+for (const [type, model] of Object.entries(models)) {
+  measure('hence-llm.mjs', [model, ...WORK]) // fills the cache
+  const rounds = []
+  for (let round = 0; round < Number(options.rounds); round++) {
+    const loads = [await quiet()]
+    const peer = measure('peer-llama.mjs', [model, ...WORK])
+    loads.push(await quiet())
+    rounds.push({ peer, hence: measure('hence-llm.mjs', [model, ...WORK]), loads })
+  }
+  row(type, rounds)
+  for (const target of options.targets.split(',').filter(Boolean)) {
+    const load = await quiet()
+    row(type, [{ peer: undefined, hence: measure('hence-llm.mjs', [model, ...WORK, target]), loads: [load] }])
+  }
+}
+
+function row(type, rounds) {
+  const pick = f => rounds.map(f)
+  const against = key => (rounds[0].peer ? [spread(pick(r => r.peer[key])), `${median(pick(r => r.hence[key] / r.peer[key])).toFixed(2)}×`] : ['', ''])
+  const share = pick(r => (100 * r.hence.stepWeightBytes * r.hence.decode) / r.hence.bandwidth)
+  console.log(
+    `| ${[
+      type,
+      rounds[0].hence.backend,
+      spread(pick(r => r.hence.decode)),
+      ...against('decode'),
+      `${spread(share, 0)} % of ${spread(pick(r => r.hence.bandwidth / 1e9))} GB/s`,
+      spread(pick(r => r.hence.prefill), 0),
+      ...against('prefill'),
+      spread(pick(r => r.hence.firstTokenMs), 0),
+      spread(pick(r => r.hence.delayP99Ms)),
+      Math.min(...pick(r => r.hence.cosine)).toFixed(4),
+      Math.max(...rounds.flatMap(r => r.loads)).toFixed(2),
+    ].join(' | ')} |`,
+  )
+}

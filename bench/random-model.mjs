@@ -1,0 +1,92 @@
+/**
+ * Writes a llama-architecture GGUF of random weights: the sizes and formats of a real model, for timing.
+ *
+ *   node bench/random-model.mjs OUT --type q8_0|q4_0|q4_k_m
+ *
+ * The shape is that of a model of 0.85 billion parameters. q4_k_m follows the usual mixture: Q6_K for the output head,
+ * the value projections and the down projections, Q4_K for the rest.
+ */
+import { randomFillSync } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { writeGguf } from '../dist/formats/index.js'
+
+const SHAPE = { width: 2048, layers: 16, heads: 32, kvHeads: 8, mlp: 5632, vocabulary: 32_000, context: 4096 }
+const BLOCKS = {
+  q8_0: { elements: 32, bytes: 34, scales: [0] },
+  q4_0: { elements: 32, bytes: 18, scales: [0] },
+  q4_k: { elements: 256, bytes: 144, scales: [0, 2] },
+  q6_k: { elements: 256, bytes: 210, scales: [208] },
+}
+/** 0.01 in half precision: keeps activations of random layers within range. */
+const SCALE = 0x211f
+
+const {
+  values: { type },
+  positionals: [out],
+} = parseArgs({ allowPositionals: true, options: { type: { type: 'string', default: 'q4_0' } } })
+if (!out || !['q8_0', 'q4_0', 'q4_k_m'].includes(type)) {
+  console.error('usage: random-model.mjs OUT --type q8_0|q4_0|q4_k_m')
+  process.exit(2)
+}
+
+/** Random blocks, a piece at a time, with every scale replaced by a sensible one. */
+function* randomBlocks({ elements, bytes, scales }, count) {
+  const blocksPerPiece = Math.floor((8 << 20) / bytes)
+  for (let left = count / elements; left > 0; left -= blocksPerPiece) {
+    const piece = randomFillSync(Buffer.alloc(Math.min(left, blocksPerPiece) * bytes))
+    for (let block = 0; block < piece.length; block += bytes) for (const scale of scales) piece.writeUInt16LE(SCALE, block + scale)
+    yield new Uint8Array(piece.buffer, piece.byteOffset, piece.length)
+  }
+}
+
+const formatOf = name => (type !== 'q4_k_m' ? type : /^output\.|ffn_down|attn_v/.test(name) ? 'q6_k' : 'q4_k')
+const matrix = (name, rows, columns) => {
+  const format = formatOf(name)
+  return { name: `${name}.weight`, type: format, shape: [rows, columns], data: () => randomBlocks(BLOCKS[format], rows * columns) }
+}
+const ones = name => ({ name: `${name}.weight`, type: 'f32', shape: [SHAPE.width], data: new Uint8Array(new Float32Array(SHAPE.width).fill(1).buffer) })
+
+const { width, layers, heads, kvHeads, mlp, vocabulary, context } = SHAPE
+const headDim = width / heads
+const byteToken = i => `<0x${(i - 3).toString(16).toUpperCase().padStart(2, '0')}>`
+const tokens = Array.from({ length: vocabulary }, (_, i) => ['<unk>', '<s>', '</s>'][i] ?? (i < 259 ? byteToken(i) : `▁w${i}`))
+
+await writeGguf(out, {
+  metadata: {
+    'general.architecture': 'llama',
+    'general.name': `random ${type}`,
+    'llama.context_length': context,
+    'llama.embedding_length': width,
+    'llama.block_count': layers,
+    'llama.feed_forward_length': mlp,
+    'llama.attention.head_count': heads,
+    'llama.attention.head_count_kv': kvHeads,
+    'llama.attention.layer_norm_rms_epsilon': { type: 'f32', value: 1e-5 },
+    'llama.rope.dimension_count': headDim,
+    'tokenizer.ggml.model': 'llama',
+    'tokenizer.ggml.tokens': tokens,
+    'tokenizer.ggml.scores': Float32Array.from(tokens, (_, i) => -i),
+    'tokenizer.ggml.token_type': Int32Array.from(tokens, (_, i) => (i === 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1)),
+    'tokenizer.ggml.bos_token_id': 1,
+    'tokenizer.ggml.eos_token_id': 2,
+  },
+  tensors: [
+    matrix('token_embd', vocabulary, width),
+    ...Array.from({ length: layers }, (_, layer) => {
+      const name = part => `blk.${layer}.${part}`
+      return [
+        ones(name('attn_norm')),
+        matrix(name('attn_q'), width, width),
+        matrix(name('attn_k'), kvHeads * headDim, width),
+        matrix(name('attn_v'), kvHeads * headDim, width),
+        matrix(name('attn_output'), width, width),
+        ones(name('ffn_norm')),
+        matrix(name('ffn_gate'), mlp, width),
+        matrix(name('ffn_up'), mlp, width),
+        matrix(name('ffn_down'), width, mlp),
+      ]
+    }).flat(),
+    ones('output_norm'),
+    matrix('output', vocabulary, width),
+  ],
+})

@@ -10,6 +10,9 @@
 namespace hence::HENCE_TARGET {
 
 constexpr int kTileRows = 48;
+// Up to this many micro tiles (decode) use keys and values as they arrive from memory; for more they are widened to f32
+// once per group.
+constexpr int kStreamedMicros = 2;
 
 struct AttentionTile {
   int64_t sequence, firstRow;  // row = (query in the sequence) · group + head in the group
@@ -141,8 +144,7 @@ HENCE_INLINE void addValues(AttentionScratch& s, int begin, int end, int64_t chu
   for (int row = begin; row < end; row++) single(commonEnd, to, row);
 }
 
-// Fills s.part and s.parts for the chunk of keys that starts at position `chunk`. With one micro tile (decode) keys and
-// values are used as they arrive from memory; with several they are widened once per group.
+// Fills s.part and s.parts for the chunk of keys that starts at position `chunk`.
 template <FloatType Type> void attendChunk(const AttentionArgs& a, const AttentionTile& tile, const KvReader<Type>& reader, int64_t chunk, AttentionScratch& s) {
   const int64_t begin = clamp(tile.lo - chunk, 0, kChunkKeys), end = clamp(tile.hi - chunk, 0, kChunkKeys);
   const int64_t firstBlock = begin / 16, endBlock = (end + 15) / 16, base = chunk / 16, tileEnd = (tile.hi + 15) / 16;
@@ -161,17 +163,25 @@ template <FloatType Type> void attendChunk(const AttentionArgs& a, const Attenti
     }
   };
   eachGroup(a.keyPool, a.valuePool, base + firstBlock, base + endBlock, [&](int64_t first, int64_t last) {
-    if (micros == 1) return score(s, 0, tile.rows, chunk, first, last, stream, a.headDim);
-    reader.copyKeys(stream, int(last - first), s.keys, copy);
-    for (int i = 0; i < micros; i++) score(s, microBegin(tile.rows, i), microBegin(tile.rows, i + 1), chunk, first, last, copy, a.headDim);
+    const bool streamed = micros <= kStreamedMicros;
+    if (!streamed) reader.copyKeys(stream, int(last - first), s.keys, copy);
+    for (int i = 0; i < micros; i++) {
+      const int row = microBegin(tile.rows, i), rowEnd = microBegin(tile.rows, i + 1);
+      if (streamed) score(s, row, rowEnd, chunk, first, last, stream, a.headDim);
+      else score(s, row, rowEnd, chunk, first, last, copy, a.headDim);
+    }
   });
   for (int row = 0; row < tile.rows; row++)
     s.parts[row] = exponentials(s.scores + row * kScoreStride, int(clamp(s.lo[row] - chunk, 0, kChunkKeys)), int(clamp(s.hi[row] - chunk, 0, kChunkKeys)), a.softcap);
   std::memset(s.part, 0, size_t(tile.rows) * size_t(reader.stride) * 4);
   eachGroup(a.valuePool, a.keyPool, base + endBlock, tileEnd, [&](int64_t first, int64_t last) {
-    if (micros == 1 && reader.stride == a.headDim) return addValues(s, 0, tile.rows, chunk, first, last, stream, reader.stride);
-    reader.copyValues(stream, int(last - first), s.values, copy);
-    for (int i = 0; i < micros; i++) addValues(s, microBegin(tile.rows, i), microBegin(tile.rows, i + 1), chunk, first, last, copy, reader.stride);
+    const bool streamed = micros <= kStreamedMicros && reader.stride == a.headDim;
+    if (!streamed) reader.copyValues(stream, int(last - first), s.values, copy);
+    for (int i = 0; i < micros; i++) {
+      const int row = microBegin(tile.rows, i), rowEnd = microBegin(tile.rows, i + 1);
+      if (streamed) addValues(s, row, rowEnd, chunk, first, last, stream, reader.stride);
+      else addValues(s, row, rowEnd, chunk, first, last, copy, reader.stride);
+    }
   });
 }
 

@@ -24,6 +24,7 @@ import os
 import platform
 import sys
 
+sys.dont_write_bytecode = True
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np

@@ -143,10 +143,11 @@ template <int Bits, int j> HENCE_INLINE VI loadQuad(const uint8_t* payload, int 
 }
 
 // start(r, sum) sets row r to an initial value, add(quad, x) adds one quad for all rows, x[r * stride] being row r's four
-// activations; at most eight quads may be added before total(r) is read.
+// activations; at most eight quads may be added before total(r) is read. What is multiplied is q - kOffset.
 #if defined(__AVX512VNNI__)
 
 template <int Bits, int R> struct Dots {
+  static constexpr int kOffset = 0;
   static constexpr int kChains = R <= 2 ? 2 : 1;  // one or two rows alone would wait for the instruction's latency
   VI sum[kChains][R];
   HENCE_INLINE void start(int r, VI initial) {
@@ -175,6 +176,7 @@ HENCE_INLINE VI widenPairs(VI a, int16_t factor) { return _mm256_madd_epi16(a, _
 #endif
 
 template <int Bits, int R> struct Dots {
+  static constexpr int kOffset = 0;
   VI sum[R], low[R], high[R];
   HENCE_INLINE void start(int r, VI initial) {
     sum[r] = initial;
@@ -202,6 +204,7 @@ template <int Bits, int R> struct Dots {
 
 // Even and odd bytes as 16-bit numbers: products of pairs are exact in 32 bits.
 template <int Bits, int R> struct Dots {
+  static constexpr int kOffset = 0;
   VI sum[R];
   HENCE_INLINE void start(int r, VI initial) { sum[r] = initial; }
   template <int j> HENCE_INLINE void add(VI quad, const int8_t* x, int stride) {
@@ -215,44 +218,34 @@ template <int Bits, int R> struct Dots {
   HENCE_INLINE VI total(int r) const { return sum[r]; }
 };
 
-#elif defined(__ARM_FEATURE_DOTPROD)
+#else
 
-// The instruction multiplies signed bytes: 8-bit quants lose their offset of 128, which `total` puts back through the
-// activations' sum in a second accumulator.
+// Signed bytes are what the instructions multiply: 8-bit quants enter less 128.
 template <int Bits, int R> struct Dots {
-  VI sum[R], offset[R];
-  HENCE_INLINE void start(int r, VI initial) { sum[r] = initial, offset[r] = setAll32(0); }
+  static constexpr int kOffset = Bits == 8 ? 128 : 0;
+#if defined(__ARM_FEATURE_DOTPROD)
+  int32x4_t sum[R];
+  HENCE_INLINE void start(int r, VI initial) { sum[r] = (int32x4_t)initial; }
+  HENCE_INLINE VI total(int r) const { return (VI)sum[r]; }
+#else
+  VI initial[R];
+  int32x4_t low[R], high[R];  // two lanes per column
+  HENCE_INLINE void start(int r, VI value) { initial[r] = value, low[r] = high[r] = vdupq_n_s32(0); }
+  HENCE_INLINE VI total(int r) const { return initial[r] + (VI)vpaddq_s32(low[r], high[r]); }
+#endif
   template <int j> HENCE_INLINE void add(VI quad, const int8_t* x, int stride) {
     int8x16_t q = (int8x16_t)quad;
     if constexpr (Bits == 8) q = veorq_s8(q, vdupq_n_s8(-128));
     HENCE_UNROLL for (int r = 0; r < R; r++) {
-      int8x16_t xr = (int8x16_t)broadcastQuad(x + r * stride);
-      sum[r] = (VI)vdotq_s32((int32x4_t)sum[r], q, xr);
-      if constexpr (Bits == 8) offset[r] = (VI)vdotq_s32((int32x4_t)offset[r], vdupq_n_s8(64), xr);
-    }
-  }
-  HENCE_INLINE VI total(int r) const { return Bits == 8 ? sum[r] + offset[r] + offset[r] : sum[r]; }
-};
-
+      const int8x16_t xr = (int8x16_t)broadcastQuad(x + r * stride);
+#if defined(__ARM_FEATURE_DOTPROD)
+      sum[r] = vdotq_s32(sum[r], q, xr);
 #else
-
-// Even and odd bytes as 16-bit numbers, widened to 32 bits when multiplied.
-template <int Bits, int R> struct Dots {
-  typedef int16_t V16 __attribute__((vector_size(16)));
-  VI sum[R];
-  HENCE_INLINE void start(int r, VI initial) { sum[r] = initial; }
-  static HENCE_INLINE VI pairs(V16 a, V16 b) {
-    VI aLow = ((VI)a << 16) >> 16, bLow = ((VI)b << 16) >> 16;
-    return aLow * bLow + ((VI)a >> 16) * ((VI)b >> 16);
-  }
-  template <int j> HENCE_INLINE void add(VI quad, const int8_t* x, int stride) {
-    const V16 even = (V16)quad & 255, odd = (V16)(((VU)quad >> 8) & 0x00ff00ff);
-    HENCE_UNROLL for (int r = 0; r < R; r++) {
-      V16 xr = (V16)broadcastQuad(x + r * stride);
-      sum[r] += pairs(even, (xr << 8) >> 8) + pairs(odd, xr >> 8);
+      low[r] = vpadalq_s16(low[r], vmull_s8(vget_low_s8(q), vget_low_s8(xr)));
+      high[r] = vpadalq_s16(high[r], vmull_high_s8(q, xr));
+#endif
     }
   }
-  HENCE_INLINE VI total(int r) const { return sum[r]; }
 };
 
 #endif

@@ -10,7 +10,8 @@ namespace hence::HENCE_TARGET {
 template <Layout L, int g, int R>
 HENCE_INLINE void addGroup(VF (&sum)[R], const UnitScales<L>& scales, int firstGroup, const uint8_t* payload, const uint8_t* activations) {
   constexpr LayoutTraits t = traitsOf(L);
-  constexpr int zero = zeroPoint(L), pieces = 32 / t.groupK, quads = 8 / pieces;
+  constexpr int pieces = 32 / t.groupK, quads = 8 / pieces;
+  constexpr int zero = zeroPoint(L) - Dots<t.bits, R>::kOffset;  // still to subtract: 0, 2^(bits - 1) or -2^(bits - 1)
   const float* xScale = (const float*)(activations + R * 32);
   unrolled<0, pieces>([&](auto pieceIndex) HENCE_INLINE_LAMBDA {
     constexpr int piece = pieceIndex.value;
@@ -19,7 +20,7 @@ HENCE_INLINE void addGroup(VF (&sum)[R], const UnitScales<L>& scales, int firstG
     Dots<t.bits, R> dots;
     HENCE_UNROLL for (int r = 0; r < R; r++) {
       if constexpr (zero == 0) dots.start(r, setAll32(0));
-      else dots.start(r, left<t.bits - 1>(setAll32(minusSum[r])));
+      else dots.start(r, left<t.bits - 1>(setAll32(zero > 0 ? minusSum[r] : -minusSum[r])));
     }
     unrolled<0, quads>([&](auto index) HENCE_INLINE_LAMBDA {
       constexpr int j = piece * quads + index.value;

@@ -5,6 +5,7 @@
 // tile products. Partial sums of a band of columns stay in the second-level cache.
 #pragma once
 #include "matmul-epilogue.h"
+#include "matmul-prefill-order.h"
 #include "matmul-tile-fill.h"
 
 #if HENCE_AMX
@@ -13,7 +14,6 @@ namespace hence::HENCE_TARGET {
 
 constexpr int kPassK = 256, kPassSteps = kPassK / 32;
 constexpr int kPanelTileBytes = 2 * kPassSteps * kTileBytes;
-constexpr int kPartialBytes = 1 << 19;  // of a band of columns
 constexpr size_t kPrefillThreadBytes = 2 * kPanelTileBytes + kPartialBytes;
 
 HENCE_INLINE int64_t passCount(int64_t k) { return (k + kPassK - 1) / kPassK; }
@@ -65,26 +65,11 @@ static __attribute__((noinline)) void prefillRows(const PackedMatrix& w, const u
   withLayout(w.layout, [&]<Layout L>() { fillTileOf = fillTile<L>; });
   uint8_t* panels[2] = {scratch, scratch + kPanelTileBytes};
   float* partial = (float*)(scratch + 2 * kPanelTileBytes);
-  const int64_t passes = passCount(w.k), rowPairs = rowPairCount(rows), panelEnd = panelCount(w.n);
-  const Range pairs{columns.begin / 2, (columns.end + 1) / 2};
-  const int64_t fitting = kPartialBytes / (rowPairs * 4 * kTileBytes), band = fitting < 1 ? 1 : fitting;
-  const size_t passBytes = size_t(kPassK / unitK(w.layout)) * size_t(unitBytes(w.layout)), wholePanelBytes = panelBytes(w.layout, w.k);
-  const int stepLines = int(passBytes / kPassSteps + 63) / 64;
+  const int64_t rowPairs = rowPairCount(rows), panelEnd = panelCount(w.n);
+  const PrefillOrder order = prefillOrder(w, columns, rowPairs, kPassK, 32);
 
-  // The order of work: bands of column pairs, in a band pass after pass, in a pass pair after pair.
-  struct Work { int64_t pair, pass; };
-  auto bandBegin = [&](int64_t pair) { return pairs.begin + (pair - pairs.begin) / band * band; };
-  auto next = [&](Work v) {
-    const int64_t begin = bandBegin(v.pair), end = begin + band < pairs.end ? begin + band : pairs.end;
-    if (++v.pair < end) return v;
-    return ++v.pass < passes ? Work{begin, v.pass} : Work{end, 0};
-  };
-  auto stepsOf = [&](int64_t pass) {
-    const int64_t left = (w.k - pass * kPassK + 31) / 32;
-    return int(left < kPassSteps ? left : kPassSteps);
-  };
   // Tile i of the work's panel; what the work after it needs is fetched meanwhile.
-  auto fill = [&](Work v, int steps, uint8_t* panel, int i) {
+  auto fill = [&](PrefillWork v, int steps, uint8_t* panel, int i) {
     const int side = i / steps, step = i % steps;
     uint8_t* tile = panel + (side * kPassSteps + step) * kTileBytes;
     if (v.pair * 2 + side >= panelEnd) {
@@ -92,19 +77,16 @@ static __attribute__((noinline)) void prefillRows(const PackedMatrix& w, const u
       return;
     }
     fillTileOf(panelData(w, v.pair * 2 + side), v.pass * kPassSteps + step, tile);
-    const Work ahead = next(v);
-    const uint8_t* soon = w.data + size_t(ahead.pair * 2 + side) * wholePanelBytes + size_t(ahead.pass) * passBytes + size_t(step * stepLines) * 64;
-    for (int line = 0; line < stepLines; line++) __builtin_prefetch(soon + line * 64, 0, 2);
+    prefetchStep(w, order.next(v), side, step, kPassK, 32);
   };
 
-  Work now{pairs.begin, 0};
-  if (now.pair < pairs.end)
-    for (int i = 0; i < 2 * stepsOf(0); i++) fill(now, stepsOf(0), panels[0], i);
-  for (int turn = 0; now.pair < pairs.end; turn ^= 1) {
+  PrefillWork now{order.pairs.begin, 0};
+  for (int i = 0; order.isWork(now) && i < 2 * order.steps(0); i++) fill(now, order.steps(0), panels[0], i);
+  for (int turn = 0; order.isWork(now); turn ^= 1) {
     tileBarrier();
-    const Work later = next(now);
-    const bool last = now.pass == passes - 1;
-    const int steps = stepsOf(now.pass), laterSteps = later.pair < pairs.end ? stepsOf(later.pass) : 0;
+    const PrefillWork later = order.next(now);
+    const bool last = now.pass == order.passes() - 1;
+    const int steps = order.steps(now.pass), laterSteps = order.isWork(later) ? order.steps(later.pass) : 0;
     const int slots = int(rowPairs) * steps;
     int filled = 0, due = 0;
     auto fillSome = [&] {
@@ -112,7 +94,7 @@ static __attribute__((noinline)) void prefillRows(const PackedMatrix& w, const u
     };
     for (int64_t rp = 0; rp < rowPairs; rp++) {
       const uint8_t* a = rowTiles + size_t(now.pass * rowPairs + rp) * kPanelTileBytes;
-      float* c = partial + ((now.pair - bandBegin(now.pair)) * rowPairs + rp) * 1024;
+      float* c = partial + ((now.pair - order.bandBegin(now.pair)) * rowPairs + rp) * 1024;
       const bool bothRows = rp * 32 + 16 < rows;
       if (now.pass == 0) zeroProducts();
       else loadProducts(c);

@@ -7,21 +7,30 @@
 #include "matmul-prefill.h"
 #include "matmul-probe.h"
 #include "quantise-rows.h"
+#if HENCE_INT8_PREFILL  // int8 tiles for quantised layouts: for comparison, until their error on models is known
+#include "matmul-prefill-int8.h"
+#endif
 
 namespace hence::HENCE_TARGET {
 
 constexpr int64_t kBlockRows = 1024;
 
+HENCE_INLINE size_t roundUp64(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 #if HENCE_AMX
 constexpr int64_t kPrefillMinRows = 32;  // from here on bf16 tiles win
 constexpr size_t kThreadBytes = kPrefillThreadBytes > kExactThreadBytes ? kPrefillThreadBytes : kExactThreadBytes;
-HENCE_INLINE size_t tilesBytes(int64_t rows, int64_t k) { return rowTilesBytes(rows, k); }
+HENCE_INLINE size_t tilesBytes(int64_t rows, int64_t k) {
+#if HENCE_INT8_PREFILL
+  const size_t int8 = roundUp64(int8RowsBytes(rows, k));
+  if (int8 > rowTilesBytes(rows, k)) return int8;
+#endif
+  return rowTilesBytes(rows, k);
+}
 #else
 constexpr size_t kThreadBytes = kExactThreadBytes;
 HENCE_INLINE size_t tilesBytes(int64_t, int64_t) { return 0; }
 #endif
-
-HENCE_INLINE size_t roundUp64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Bytes shared by all threads, in front of their own: either row tiles, or rows quantised and rows in slices.
 HENCE_INLINE size_t quantisedBytes(int64_t rows, int64_t k) { return roundUp64(size_t((rows + 15) / 16 * 16 * groupsOf(k)) * 60); }
@@ -38,19 +47,31 @@ static size_t matmulWorkspace(int64_t rows, int64_t k, int64_t, int threads) {
   return sharedBytes(rows < kBlockRows ? rows : kBlockRows, k) + size_t(threads) * kThreadBytes;
 }
 
+#if HENCE_AMX
+HENCE_INLINE void prefill(const MatmulArgs& args, const Thread& thread, uint8_t* own) {
+  auto pack = packRowTile;
+  auto run = prefillRows;
+#if HENCE_INT8_PREFILL
+  bool int8 = true;
+  for (int i = 0; i < args.count; i++) int8 &= !isFloat(args.w[i].layout);
+  if (int8) pack = packRowTileInt8, run = prefillRowsInt8;
+#endif
+  const Range rowTiles = thread.share((args.rows + 15) / 16);
+  for (int64_t i = rowTiles.begin; i < rowTiles.end; i++) pack(args.x, args.rows, args.k, i, args.workspace);
+  thread.barrier();
+  configureFullTiles();
+  for (int i = 0; i < args.count; i++) run(args.w[i], args.workspace, args.rows, outputOf(args, i), panelShare(args, i, thread, 2), own);
+  _tile_release();
+}
+#endif
+
 static void matmulBlock(const MatmulArgs& args, const Thread& thread) {
   const int64_t rows = args.rows, k = args.k;
   uint8_t* own = args.workspace + sharedBytes(rows, k) + size_t(thread.index) * kThreadBytes;
 
 #if HENCE_AMX
   if (args.precision == Precision::Fast && rows >= kPrefillMinRows) {
-    const Range rowTiles = thread.share((rows + 15) / 16);
-    for (int64_t i = rowTiles.begin; i < rowTiles.end; i++) packRowTile(args.x, rows, k, i, args.workspace);
-    thread.barrier();
-    configureFullTiles();
-    for (int i = 0; i < args.count; i++)
-      prefillRows(args.w[i], args.workspace, rows, outputOf(args, i), panelShare(args, i, thread, 2), own);
-    _tile_release();
+    prefill(args, thread, own);
     return;
   }
 #endif

@@ -29,7 +29,7 @@ export function progressBar({ stderr, env }: Io, isSilent = false): ProgressBar 
       drawnAt = now
       const share = totalBytes > 0 ? Math.min(1, doneBytes / totalBytes) : 1
       const full = Math.round(share * BAR_CELLS)
-      const bar = '━'.repeat(full) + dim('━'.repeat(BAR_CELLS - full))
+      const bar = '━'.repeat(full) + dim('─'.repeat(BAR_CELLS - full))
       const percent = `${Math.floor(share * 100)} %`.padStart(5)
       stderr.write(`\r\x1b[K${STAGES[stage]} ${bar} ${percent}  ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`)
     },

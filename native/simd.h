@@ -164,6 +164,7 @@ HENCE_INLINE F loadBF16(const uint16_t* p) {
 
 typedef float V4 __attribute__((vector_size(16)));
 typedef int32_t W4 __attribute__((vector_size(16)));
+typedef uint32_t U4 __attribute__((vector_size(16)));  // for sums that wrap around
 struct F { V4 v[4]; };
 struct I { W4 v[4]; };
 #define HENCE_EACH for (int i = 0; i < 4; i++)
@@ -204,8 +205,8 @@ HENCE_INLINE F toFloat(I a) { F r; HENCE_EACH r.v[i] = __builtin_convertvector(a
 HENCE_INLINE I iset1(int32_t x) { I r; HENCE_EACH r.v[i] = W4{x, x, x, x}; return r; }
 HENCE_INLINE I iload(const int32_t* p) { I r; std::memcpy(&r, p, 64); return r; }
 HENCE_INLINE void istore(int32_t* p, I a) { std::memcpy(p, &a, 64); }
-HENCE_INLINE I operator+(I a, I b) { HENCE_EACH a.v[i] += b.v[i]; return a; }
-HENCE_INLINE I operator-(I a, I b) { HENCE_EACH a.v[i] -= b.v[i]; return a; }
+HENCE_INLINE I operator+(I a, I b) { HENCE_EACH a.v[i] = (W4)((U4)a.v[i] + (U4)b.v[i]); return a; }
+HENCE_INLINE I operator-(I a, I b) { HENCE_EACH a.v[i] = (W4)((U4)a.v[i] - (U4)b.v[i]); return a; }
 HENCE_INLINE I operator&(I a, I b) { HENCE_EACH a.v[i] &= b.v[i]; return a; }
 HENCE_INLINE I operator|(I a, I b) { HENCE_EACH a.v[i] |= b.v[i]; return a; }
 HENCE_INLINE I operator^(I a, I b) { HENCE_EACH a.v[i] ^= b.v[i]; return a; }
@@ -213,7 +214,6 @@ HENCE_INLINE F bits(I a) { F r; std::memcpy(&r, &a, 64); return r; }
 HENCE_INLINE I bits(F a) { I r; std::memcpy(&r, &a, 64); return r; }
 template <int N> HENCE_INLINE I shiftLeft(I a) { HENCE_EACH a.v[i] <<= N; return a; }
 template <int N> HENCE_INLINE I shiftRight(I a) {
-  typedef uint32_t U4 __attribute__((vector_size(16)));
   HENCE_EACH a.v[i] = (W4)((U4)a.v[i] >> N);
   return a;
 }

@@ -2,24 +2,26 @@
 //
 //   matmul-test [--target NAME] [--threads N]     checks; exits 1 when a bound is exceeded
 //   matmul-test --time [--target NAME] [--layout NAME] [--threads N] [--shape K,N]
+//   matmul-test --cpu-time --threads 1 ...        the same in processor time
 //
 // Errors are measured against the length of the products' vector, sqrt(sum (w x)^2): what a sum of products with random
 // signs would be. Workspace and outputs begin as NaN, and words behind them must stay as they were.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <random>
+#include <ctime>
 #include <string>
 #include <vector>
 
 #include "../kernels.h"
 #include "../pack.h"
 #include "../source-formats.h"
+#include "random-matrix.h"
 
 using namespace hence;
+using namespace hence::test;
 
 namespace {
 
@@ -32,77 +34,6 @@ constexpr Bound kTilesBound{6e-2, 3};  // one scale per 512 k: groups of very di
 #else
 constexpr Bound kTilesBound{4e-3, 0.05};
 #endif
-
-struct Case { Layout layout; SourceType source; const char* name; };
-constexpr SourceType kNoSource = SourceType::Count;
-const Case kCases[] = {
-    {Layout::F32, SourceType::F32, "f32"}, {Layout::F16, SourceType::F16, "f16"}, {Layout::BF16, SourceType::BF16, "bf16"},
-    {Layout::I8, SourceType::Q8_0, "i8"}, {Layout::I8Min, kNoSource, "i8min"},
-    {Layout::I4, SourceType::Q4_0, "i4"}, {Layout::I4Min, SourceType::Q4_1, "i4min"},
-    {Layout::I6, SourceType::Q5_0, "i6"}, {Layout::I6Min, SourceType::Q5_1, "i6min"},
-    {Layout::I4Super32, SourceType::Q4_K, "i4super32"}, {Layout::I6Super32, SourceType::Q5_K, "i6super32"},
-    {Layout::I4Super16Min, SourceType::Q2_K, "i4super16min"}, {Layout::I4Super16, SourceType::Q3_K, "i4super16"},
-    {Layout::I6Super16, SourceType::Q6_K, "i6super16"}, {Layout::I8Super16, SourceType::IQ4_XS, "i8super16"},
-    {Layout::I8, SourceType::IQ4_NL, "iq4_nl"}, {Layout::I8, SourceType::MXFP4, "mxfp4"},
-};
-
-std::mt19937 randomBits(1);
-float gaussian() { return std::normal_distribution<float>()(randomBits); }
-uint16_t randomHalf() { return uint16_t(0x2000 | (randomBits() & 0x83ff)); }  // 1/128 .. 1/64 of either sign
-
-// Random bits with scales of moderate size.
-std::vector<uint8_t> randomRows(SourceType type, int n, int k) {
-  const SourceBlock block = sourceBlock(type);
-  std::vector<uint8_t> rows(size_t(n) * size_t(k / block.k * block.bytes));
-  for (auto& b : rows) b = uint8_t(randomBits());
-  auto halfAt = [&](size_t at, int offset) {
-    uint16_t h = randomHalf();
-    std::memcpy(&rows[at + size_t(offset)], &h, 2);
-  };
-  for (size_t at = 0; at < rows.size(); at += size_t(block.bytes)) switch (type) {
-    case SourceType::F32: { float f = gaussian() * 0.02f; std::memcpy(&rows[at], &f, 4); break; }
-    case SourceType::F16: halfAt(at, 0); break;
-    case SourceType::BF16: { uint16_t b = uint16_t(0x3c00 | (randomBits() & 0x81ff)); std::memcpy(&rows[at], &b, 2); break; }
-    case SourceType::Q4_1: case SourceType::Q5_1: case SourceType::Q4_K: case SourceType::Q5_K: halfAt(at, 0), halfAt(at, 2); break;
-    case SourceType::Q2_K: halfAt(at, 80), halfAt(at, 82); break;
-    case SourceType::Q3_K: halfAt(at, 108); break;
-    case SourceType::Q6_K: halfAt(at, 208); break;
-    case SourceType::MXFP4: rows[at] = uint8_t(104 + rows[at] % 24); break;
-    default: halfAt(at, 0);
-  }
-  return rows;
-}
-
-uint8_t* alignedBytes(size_t bytes, uint8_t fill) {
-  auto* p = static_cast<uint8_t*>(std::aligned_alloc(64, (bytes + 127) / 64 * 64));
-  std::memset(p, fill, (bytes + 127) / 64 * 64);
-  return p;
-}
-
-struct Matrix {
-  std::vector<uint8_t> rows;
-  uint8_t* packed;
-  PackedMatrix w;
-  Matrix(const Case& c, int n, int k) {
-    const size_t bytes = packedBytes(c.layout, n, k);
-    packed = alignedBytes(bytes, 0xff);
-    if (c.source == kNoSource) {  // a layout that no source uses yet
-      for (size_t i = 0; i < bytes; i++) packed[i] = uint8_t(randomBits());
-      for (size_t unit = 0; unit < bytes; unit += size_t(unitBytes(c.layout)))
-        for (int i = 0; i < headerBytes(c.layout); i += 2) {
-          const uint16_t h = randomHalf();
-          std::memcpy(packed + unit + i, &h, 2);
-        }
-    } else {
-      rows = randomRows(c.source, n, k);
-      const size_t rowBytes = rows.size() / size_t(n);
-      for (int r = 0; r < n; r += 48) packRows(c.source, c.layout, rows.data() + size_t(r) * rowBytes, r, std::min(48, n - r), n, k, packed);
-    }
-    w = {packed, c.layout, n, k};
-  }
-  ~Matrix() { std::free(packed); }
-  Matrix(const Matrix&) = delete;
-};
 
 // f64 products and the lengths that errors are measured against.
 struct Reference {
@@ -334,7 +265,12 @@ void checkMxfp4() {  // both layouts hold the same values
   if (layoutFor(SourceType::MXFP4, rows.data(), rows.size()) != Layout::I8) fail("mxfp4 layout");
 }
 
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+bool cpuTime = false;  // of the process: on a busy machine the better measure of one thread's work
+double seconds() {
+  timespec now;
+  clock_gettime(cpuTime ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &now);
+  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
+}
 
 template <class Body> double best(int runs, const Body& body) {
   double least = 1e30;
@@ -395,6 +331,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; i++) {
     const std::string arg = argv[i];
     if (arg == "--time") options.time = true;
+    else if (arg == "--cpu-time") options.time = cpuTime = true;
     else if (arg == "--target" && i + 1 < argc) options.target = argv[++i];
     else if (arg == "--layout" && i + 1 < argc) options.layout = argv[++i];
     else if (arg == "--threads" && i + 1 < argc) options.threads = std::atoi(argv[++i]);

@@ -27,6 +27,7 @@ struct Thread {
 
 class Pool {
  public:
+  // The calling thread becomes thread 0 of every region. Pool threads treat numbers below the normal range as 0.
   explicit Pool(int size);
   ~Pool();
   int size() const { return size_; }

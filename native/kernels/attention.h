@@ -7,6 +7,7 @@
 // and is folded after a barrier. Both folds do the same arithmetic in the same order, so the result of a row depends on
 // its query, its keys and its position alone: not on the batch, the tiling or the number of threads.
 #pragma once
+#include "attention-amx.h"
 #include "attention-tile.h"
 
 namespace hence::HENCE_TARGET {
@@ -39,6 +40,9 @@ struct AttentionPlan {
 
   template <class Visit> HENCE_INLINE void eachTile(const Visit& visit) const {
     for (int64_t s = 0; s < a.sequences; s++) {
+#if HENCE_AMX
+      if (isTiled(a, s)) continue;
+#endif
       const int64_t rows = int64_t(a.queryStarts[s + 1] - a.queryStarts[s]) * group;
       for (int32_t h = 0; h < a.kvHeads; h++)
         for (int64_t row = 0; row < rows; row += kTileRows) {
@@ -139,10 +143,27 @@ inline void foldTile(const AttentionPlan& p, const AttentionTile& tile, int64_t 
   }
 }
 
+// Bytes per thread of the tiled path, in front of the other's memory.
+HENCE_INLINE size_t tiledBytes(int32_t headDim) {
+#if HENCE_AMX
+  return headDim % 32 == 0 && headDim <= 256 ? (TiledScratch::bytes(headDim) + 63) / 64 * 64 : 0;
+#else
+  (void)headDim;
+  return 0;
+#endif
+}
+
 template <FloatType Type> void attend(const AttentionArgs& a, const Thread& t) {
   const AttentionPlan plan(a, t.count);
-  if (plan.cost == 0) return;
   float* workspace = reinterpret_cast<float*>(a.workspace);
+#if HENCE_AMX
+  if constexpr (Type != FloatType::F32) {
+    const size_t bytes = tiledBytes(a.headDim);
+    attendTiled<Type>(a, t, a.workspace + bytes * size_t(t.index));
+    workspace = reinterpret_cast<float*>(a.workspace + bytes * size_t(t.count));
+  }
+#endif
+  if (plan.cost == 0) return;
   const size_t scratchFloats = AttentionScratch::floats(a.headDim);
   AttentionScratch scratch(workspace + scratchFloats * size_t(t.index), a.headDim, plan.stride);
   float* partials = workspace + scratchFloats * size_t(t.count);
@@ -172,7 +193,7 @@ inline size_t attentionWorkspace(int64_t tokens, int64_t sequences, int32_t head
   (void)sequences;
   const int64_t rows = tokens * heads < kTileRows ? tokens * heads : kTileRows;
   const size_t chunks = size_t(maxContext / kChunkKeys + 1), stride = size_t((headDim + 15) & ~15);
-  return (AttentionScratch::floats(headDim) * size_t(threads) + chunks * size_t(rows) * (stride + 2) * size_t(threads - 1)) * sizeof(float) + 64;
+  return (AttentionScratch::floats(headDim) * size_t(threads) + chunks * size_t(rows) * (stride + 2) * size_t(threads - 1)) * sizeof(float) + 64 + tiledBytes(headDim) * size_t(threads);
 }
 
 }  // namespace hence::HENCE_TARGET

@@ -31,13 +31,24 @@ for (let round = 0; round < 3; round++) {
   prefill = Math.max(prefill, (promptTokens / read.timings.timeToFirstTokenMs) * 1000)
   let count = 0
   let start = 0
-  for await (const _ of model.generate([400 + round], { maxTokens: generatedTokens + 1, temperature: 0, ignoreEos: true })) if (count++ === 0) start = performance.now()
+  for await (const _ of model.generate([400 + round], { maxTokens: generatedTokens + 1, temperature: 0, ignoreEos: true }))
+    if (count++ === 0) start = performance.now()
   decode = Math.max(decode, (generatedTokens / (performance.now() - start)) * 1000)
 }
 const cosine = await closeness()
 const { memory, backend } = model.describe()
 console.log(
-  JSON.stringify({ prefill, decode, bandwidth: Math.max(bandwidth, await measureBandwidth()), stepWeightBytes: memory.stepWeightBytes, loadMs, firstTokenMs, delayP99Ms: delay.percentile(99) / 1e6, cosine, backend: backend.name }),
+  JSON.stringify({
+    prefill,
+    decode,
+    bandwidth: Math.max(bandwidth, await measureBandwidth()),
+    stepWeightBytes: memory.stepWeightBytes,
+    loadMs,
+    firstTokenMs,
+    delayP99Ms: delay.percentile(99) / 1e6,
+    cosine,
+    backend: backend.name,
+  }),
 )
 model.dispose()
 
@@ -56,7 +67,8 @@ async function closeness() {
   for (const tokens of [prompt.slice(0, 1), prompt.slice(0, 48)]) {
     const [x, y] = [await model.logits(tokens), await exact.logits(tokens)].map(t => t.data)
     const width = x.length / tokens.length
-    for (let row = 0; row < tokens.length; row++) worst = Math.min(worst, cosineOf(x.subarray(row * width, (row + 1) * width), y.subarray(row * width, (row + 1) * width)))
+    for (let row = 0; row < tokens.length; row++)
+      worst = Math.min(worst, cosineOf(x.subarray(row * width, (row + 1) * width), y.subarray(row * width, (row + 1) * width)))
   }
   exact.dispose()
   return worst

@@ -42,7 +42,8 @@ function median(values) {
   const sorted = [...values].sort((a, b) => a - b)
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
-const spread = (values, digits = 1) => `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`
+const spread = (values, digits = 1) =>
+  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`
 
 function prepare(type) {
   mkdirSync(options.folder, { recursive: true })
@@ -51,10 +52,15 @@ function prepare(type) {
   return path
 }
 
-if (!existsSync(join(here, 'node_modules', 'node-llama-cpp'))) spawnSync('npm', ['install', '--ignore-scripts'], { cwd: here, stdio: 'inherit' })
+if (!existsSync(join(here, 'node_modules', 'node-llama-cpp')))
+  spawnSync('npm', ['install', '--ignore-scripts'], { cwd: here, stdio: 'inherit' })
 const models = Object.fromEntries(options.types.split(',').map(type => [type, prepare(type)]))
-console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, 2 threads, prompt 512, generate 64, ${options.rounds} rounds\n`)
-console.log('| model | backend | decode tok/s | peer | ratio | bytes/token ÷ bandwidth | prefill tok/s | peer | ratio | second start to first token ms | event-loop p99 ms | fast·exact cosine | load before |')
+console.log(
+  `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, 2 threads, prompt 512, generate 64, ${options.rounds} rounds\n`,
+)
+console.log(
+  '| model | backend | decode tok/s | peer | ratio | bytes/token ÷ bandwidth | prefill tok/s | peer | ratio | second start to first token ms | event-loop p99 ms | fast·exact cosine | load before |',
+)
 console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|')
 for (const [type, model] of Object.entries(models)) {
   measure('hence-llm.mjs', [model, ...WORK]) // fills the cache
@@ -74,7 +80,8 @@ for (const [type, model] of Object.entries(models)) {
 
 function row(type, rounds) {
   const pick = f => rounds.map(f)
-  const against = key => (rounds[0].peer ? [spread(pick(r => r.peer[key])), `${median(pick(r => r.hence[key] / r.peer[key])).toFixed(2)}×`] : ['', ''])
+  const against = key =>
+    rounds[0].peer ? [spread(pick(r => r.peer[key])), `${median(pick(r => r.hence[key] / r.peer[key])).toFixed(2)}×`] : ['', '']
   const share = pick(r => (100 * r.hence.stepWeightBytes * r.hence.decode) / r.hence.bandwidth)
   console.log(
     `| ${[
@@ -83,9 +90,15 @@ function row(type, rounds) {
       spread(pick(r => r.hence.decode)),
       ...against('decode'),
       `${spread(share, 0)} % of ${spread(pick(r => r.hence.bandwidth / 1e9))} GB/s`,
-      spread(pick(r => r.hence.prefill), 0),
+      spread(
+        pick(r => r.hence.prefill),
+        0,
+      ),
       ...against('prefill'),
-      spread(pick(r => r.hence.firstTokenMs), 0),
+      spread(
+        pick(r => r.hence.firstTokenMs),
+        0,
+      ),
       spread(pick(r => r.hence.delayP99Ms)),
       Math.min(...pick(r => r.hence.cosine)).toFixed(4),
       Math.max(...rounds.flatMap(r => r.loads)).toFixed(2),

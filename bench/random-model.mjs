@@ -44,7 +44,12 @@ const matrix = (name, rows, columns) => {
   const format = formatOf(name)
   return { name: `${name}.weight`, type: format, shape: [rows, columns], data: () => randomBlocks(BLOCKS[format], rows * columns) }
 }
-const ones = name => ({ name: `${name}.weight`, type: 'f32', shape: [SHAPE.width], data: new Uint8Array(new Float32Array(SHAPE.width).fill(1).buffer) })
+const ones = name => ({
+  name: `${name}.weight`,
+  type: 'f32',
+  shape: [SHAPE.width],
+  data: new Uint8Array(new Float32Array(SHAPE.width).fill(1).buffer),
+})
 
 const { width, layers, heads, kvHeads, mlp, vocabulary, context } = SHAPE
 const headDim = width / heads

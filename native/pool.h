@@ -20,9 +20,9 @@ struct Thread {
   int index, count;
   Pool* pool;
   // Waits until all threads of the region have arrived; everything written before is visible after.
-  inline void barrier() const;
+  __attribute__((always_inline)) inline void barrier() const;
   // This thread's contiguous part of n items.
-  Range share(int64_t n) const { return {n * index / count, n * (index + 1) / count}; }
+  __attribute__((always_inline)) Range share(int64_t n) const { return {n * index / count, n * (index + 1) / count}; }
 };
 
 class Pool {
@@ -56,7 +56,7 @@ class Pool {
   std::atomic<uint32_t> sleepers_{0};
 };
 
-inline void Thread::barrier() const {
+__attribute__((always_inline)) inline void Thread::barrier() const {
   if (count > 1) pool->barrier(count);
 }
 

@@ -12,9 +12,10 @@ uint16_t half(const uint8_t* p) {
   return h;
 }
 
-// The codebook of IQ4_NL and IQ4_XS, and e2m1 doubled (the elements of MXFP4), as offsets from -128.
+// The codebook of IQ4_NL and IQ4_XS, and e2m1 (the elements of MXFP4) times 16, as offsets from -128: both fill the range
+// of a byte, which the int8 tiles count on.
 constexpr uint8_t kIq4[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
-constexpr uint8_t kE2m1[16] = {128, 129, 130, 131, 132, 134, 136, 140, 128, 127, 126, 125, 124, 122, 120, 116};
+constexpr uint8_t kE2m1[16] = {128, 136, 144, 152, 160, 176, 192, 224, 128, 120, 112, 104, 96, 80, 64, 32};
 
 // ---- blocks of 32 k: low nibbles are the first 16 k, high nibbles the others
 
@@ -83,7 +84,7 @@ void iq4_nl(const uint8_t* s, int blocks, UnitColumn& out) {
 
 void mxfp4(const uint8_t* s, int blocks, UnitColumn& out) {
   for (int b = 0; b < blocks; b++, s += 17) {
-    const int exponent = s[0] - 128;
+    const int exponent = s[0] - 131;
     out.scales[b] = exponent >= -24 && exponent <= 15 ? powerOfTwoHalf(exponent) : 0;
     codes(s + 1, kE2m1, out.quants + b * 32);
   }
@@ -187,17 +188,17 @@ DecodeUnit decoderOf(SourceType type) {
 
 void decodeMxfp4(const uint8_t* s, int blocks, float* out) {
   for (int b = 0; b < blocks; b++, s += 17, out += 32) {
-    const uint32_t bits = s[0] < 2 ? 0x00200000u << s[0] : uint32_t(s[0] - 1) << 23;  // 2^(e - 128)
+    const uint32_t bits = s[0] < 2 ? 0x00200000u << s[0] : uint32_t(s[0] - 1) << 23;  // 2^(e - 128): of elements times 2
     float scale;
     std::memcpy(&scale, &bits, 4);
     uint8_t quants[32];
     codes(s + 1, kE2m1, quants);
-    for (int i = 0; i < 32; i++) out[i] = scale * float(int(quants[i]) - 128);
+    for (int i = 0; i < 32; i++) out[i] = scale * float((int(quants[i]) - 128) / 8);
   }
 }
 
 bool mxfp4FitsHalf(const uint8_t* block) {
-  if (block[0] >= 104 && block[0] <= 143) return true;
+  if (block[0] >= 107 && block[0] <= 146) return true;  // 2^-24 .. 2^15
   int any = 0;
   for (int i = 1; i < 17; i++) any |= block[i] & 0x77;  // bit 3 of a nibble is the sign
   return any == 0;

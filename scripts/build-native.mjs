@@ -16,7 +16,15 @@ import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { withLock } from './lock.mjs'
-import { COMMON_FLAGS, COMPILER_ADVICE, LINK_FLAGS, NATIVE_TARGETS, RELEASE_FLAGS, SANITIZER_FLAGS } from './native-targets.mjs'
+import {
+  COMMON_FLAGS,
+  COMPILER_ADVICE,
+  LINK_FLAGS,
+  NATIVE_TARGETS,
+  RELEASE_FLAGS,
+  SANITIZED_TARGETS,
+  SANITIZER_FLAGS,
+} from './native-targets.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const nativeDir = join(root, 'native')
@@ -71,18 +79,23 @@ function planBuild({ asan = false, checkNeon = false } = {}) {
     )
   }
   const objectDir = join(root, 'build', checkNeon ? 'native-neon' : asan ? 'native-asan' : 'native', 'objects')
-  const flags = [...COMMON_FLAGS, ...(asan ? SANITIZER_FLAGS : RELEASE_FLAGS), `-I${nodeApiHeaders()}`, `-I${nativeDir}`]
+  const includes = [`-I${nodeApiHeaders()}`, `-I${nativeDir}`]
   const headersMtimeMs = newestHeaderMtimeMs()
-  const unit = (source, extraFlags) => {
+  const unit = (source, extraFlags, isSanitized = asan) => {
+    const flags = [...COMMON_FLAGS, ...(isSanitized ? SANITIZER_FLAGS : RELEASE_FLAGS), ...includes]
     const object = join(objectDir, `${basename(dirname(source))}-${basename(source, '.cc')}.o`)
     return { source, object, command: [...compiler, ...flags, ...extraFlags, '-c', source, '-o', object], headersMtimeMs }
   }
   const units = [
     ...sourcesIn(nativeDir).map(source => unit(source, [])),
     ...Object.entries(targets)
-      .map(([name, extraFlags]) => ({ source: join(nativeDir, 'targets', `${name}.cc`), extraFlags }))
+      .map(([name, extraFlags]) => ({
+        source: join(nativeDir, 'targets', `${name}.cc`),
+        extraFlags,
+        isSanitized: asan && SANITIZED_TARGETS.includes(name),
+      }))
       .filter(({ source }) => existsSync(source))
-      .map(({ source, extraFlags }) => unit(source, extraFlags)),
+      .map(({ source, extraFlags, isSanitized }) => unit(source, extraFlags, isSanitized)),
   ]
   if (units.length === 0) throw new CannotBuild('native/ holds no sources')
   const addon = checkNeon ? undefined : nativeAddonPath({ asan })

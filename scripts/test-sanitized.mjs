@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { nativeAddonPath } from './build-native.mjs'
+import { SANITIZED_TARGETS } from './native-targets.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tests = process.argv.length > 2 ? process.argv.slice(2) : ['test/contract']
@@ -22,6 +23,7 @@ run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--pool=forks', 
   ASAN_OPTIONS: 'detect_leaks=0:handle_segv=0:allow_user_segv_handler=1:abort_on_error=1',
   UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
   HENCE_NATIVE: nativeAddonPath({ asan: true }),
+  HENCE_TEST_BACKENDS: SANITIZED_TARGETS.join(','),
 })
 
 function findLibrary(name) {

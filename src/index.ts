@@ -1,4 +1,6 @@
 /** Hence: the inference engine for TypeScript. */
+
+export { forceTarget, targets } from './backends/index.ts'
 export {
   type ChatMessage,
   type ChatOptions,

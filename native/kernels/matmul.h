@@ -4,12 +4,10 @@
 #include "matmul-exact.h"
 #include "matmul-few.h"
 #include "matmul-gather.h"
+#include "matmul-prefill-int8.h"
 #include "matmul-prefill.h"
 #include "matmul-probe.h"
 #include "quantise-rows.h"
-#if HENCE_INT8_PREFILL  // int8 tiles for quantised layouts: for comparison, until their error on models is known
-#include "matmul-prefill-int8.h"
-#endif
 
 namespace hence::HENCE_TARGET {
 
@@ -18,14 +16,11 @@ constexpr int64_t kBlockRows = 1024;
 HENCE_INLINE size_t roundUp64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 #if HENCE_AMX
-constexpr int64_t kPrefillMinRows = 32;  // from here on bf16 tiles win
+constexpr int64_t kPrefillMinRows = 32;  // from here on whole tiles win
 constexpr size_t kThreadBytes = kPrefillThreadBytes > kExactThreadBytes ? kPrefillThreadBytes : kExactThreadBytes;
 HENCE_INLINE size_t tilesBytes(int64_t rows, int64_t k) {
-#if HENCE_INT8_PREFILL
-  const size_t int8 = roundUp64(int8RowsBytes(rows, k));
-  if (int8 > rowTilesBytes(rows, k)) return int8;
-#endif
-  return rowTilesBytes(rows, k);
+  const size_t int8 = roundUp64(int8RowsBytes(rows, k)), bf16 = rowTilesBytes(rows, k);
+  return int8 > bf16 ? int8 : bf16;
 }
 #else
 constexpr size_t kThreadBytes = kExactThreadBytes;
@@ -44,21 +39,34 @@ HENCE_INLINE size_t sharedBytes(int64_t rows, int64_t k) {
 
 static size_t matmulWorkspace(int64_t rows, int64_t k, int64_t, int threads) {
   // A prefetch may follow; nothing is written beyond.
-  return sharedBytes(rows < kBlockRows ? rows : kBlockRows, k) + size_t(threads) * kThreadBytes;
+  return sharedBytes(rows < kBlockRows ? rows : kBlockRows, k) + size_t(threads) * (kThreadBytes + 64);
 }
 
 #if HENCE_AMX
-HENCE_INLINE void prefill(const MatmulArgs& args, const Thread& thread, uint8_t* own) {
-  auto pack = packRowTile;
-  auto run = prefillRows;
-#if HENCE_INT8_PREFILL
-  bool int8 = true;
-  for (int i = 0; i < args.count; i++) int8 &= !isFloat(args.w[i].layout);
-  if (int8) pack = packRowTileInt8, run = prefillRowsInt8;
-#endif
-  const Range rowTiles = thread.share((args.rows + 15) / 16);
-  for (int64_t i = rowTiles.begin; i < rowTiles.end; i++) pack(args.x, args.rows, args.k, i, args.workspace);
+// Packs this thread's rows for int8 tiles. True, on every thread, when all rows of all threads suit them.
+HENCE_INLINE bool packInt8(const MatmulArgs& args, const Thread& thread, Range rowTiles, float* crests) {
+  float crest = 0;
+  for (int64_t i = rowTiles.begin; i < rowTiles.end; i++) {
+    const float c = packRowTileInt8(args.x, args.rows, args.k, i, args.workspace);
+    crest = c > crest ? c : crest;
+  }
+  crests[thread.index * 16] = crest;
   thread.barrier();
+  for (int i = 0; i < thread.count; i++)
+    if (crests[i * 16] > kLargestCrest) return false;
+  return true;
+}
+
+HENCE_INLINE void prefill(const MatmulArgs& args, const Thread& thread, uint8_t* own, float* crests) {
+  bool useInt8 = true;
+  for (int i = 0; i < args.count; i++) useInt8 &= suitsInt8(args.w[i].layout);
+  const Range rowTiles = thread.share((args.rows + 15) / 16);
+  useInt8 = useInt8 && packInt8(args, thread, rowTiles, crests);
+  if (!useInt8) {
+    for (int64_t i = rowTiles.begin; i < rowTiles.end; i++) packRowTile(args.x, args.rows, args.k, i, args.workspace);
+    thread.barrier();
+  }
+  const auto run = useInt8 ? prefillRowsInt8 : prefillRows;
   configureFullTiles();
   for (int i = 0; i < args.count; i++) run(args.w[i], args.workspace, args.rows, outputOf(args, i), panelShare(args, i, thread, 2), own);
   _tile_release();
@@ -71,7 +79,7 @@ static void matmulBlock(const MatmulArgs& args, const Thread& thread) {
 
 #if HENCE_AMX
   if (args.precision == Precision::Fast && rows >= kPrefillMinRows) {
-    prefill(args, thread, own);
+    prefill(args, thread, own, (float*)(args.workspace + sharedBytes(rows, k) + size_t(thread.count) * kThreadBytes));
     return;
   }
 #endif

@@ -29,11 +29,7 @@ namespace {
 struct Bound { double rms, single; };
 constexpr Bound kExactBound{4e-7, 8e-6};
 constexpr Bound kInt8Bound{9e-3, 0.12};
-#if HENCE_INT8_PREFILL
 constexpr Bound kTilesBound{6e-2, 3};  // one scale per 512 k: groups of very different size, as here, are its worst case
-#else
-constexpr Bound kTilesBound{4e-3, 0.05};
-#endif
 
 // f64 products and the lengths that errors are measured against.
 struct Reference {

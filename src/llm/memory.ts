@@ -77,7 +77,7 @@ export function formatBytes(bytes: number): string {
     value /= 1_024
     unit++
   }
-  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`
+  return `${unit === 0 ? value : value < 1_000 ? value.toPrecision(3) : value.toFixed(0)} ${units[unit]}`
 }
 
 function wholeBlocks(tokens: number): number {

@@ -96,7 +96,12 @@ function planOn(backend: Backend, source: DecoderSource, options: EngineOptions,
   }
   const perToken = kvBytesPerToken(config, kvType)
   const pool = { kvType, kvBytesPerToken: perToken, kvPoolTokens: plan.poolTokens, kvPoolBytes: plan.poolTokens * perToken }
-  return { program, precision, context: plan.context, memory: { weightBytes, stepWeightBytes: multipliedBytes(program, source), arenaBytes, ...pool, availableBytes, largestContext } }
+  return {
+    program,
+    precision,
+    context: plan.context,
+    memory: { weightBytes, stepWeightBytes: multipliedBytes(program, source), arenaBytes, ...pool, availableBytes, largestContext },
+  }
 }
 
 /** Bytes of the tensors that matmuls read, as the file holds them; a table that is only looked up in is not among them. */

@@ -69,7 +69,8 @@ class EngineModel implements LanguageModel {
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
     this.#checkAlive()
     checkOptions('generate', options, GENERATE_RULES)
-    return this.#generate(typeof prompt === 'string' ? this.#encodePrompt(prompt) : prompt, options)
+    // What follows a prompt keeps the space it begins with; what follows nothing begins a text.
+    return this.#generate(typeof prompt === 'string' ? this.#encodePrompt(prompt) : prompt, options, prompt.length > 0)
   }
 
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
@@ -78,7 +79,7 @@ class EngineModel implements LanguageModel {
     checkMessages(messages)
     const { templateVariables: variables, ...rest } = options
     const text = this.#template().render(messages, { addGenerationPrompt: true, ...(variables ? { variables } : {}) })
-    return this.#generate(this.#tokenizer().encode(text, { addSpecial: false, parseSpecial: true }), rest)
+    return this.#generate(this.#tokenizer().encode(text, { addSpecial: false, parseSpecial: true }), rest, false)
   }
 
   tokenize(text: string, options: TokenizeOptions = {}): number[] {
@@ -118,7 +119,7 @@ class EngineModel implements LanguageModel {
     await this.#disposal
   }
 
-  #generate(prompt: readonly number[], options: GenerateOptions): Generation {
+  #generate(prompt: readonly number[], options: GenerateOptions, continues: boolean): Generation {
     this.#checkTokens(prompt)
     const { context } = this.#engine.decoder.limits
     const room = context - prompt.length
@@ -131,7 +132,7 @@ class EngineModel implements LanguageModel {
       maxTokens: Math.min(room, options.maxTokens ?? room),
       endTokens: ignoreEos ? new Set() : this.#model.endTokens,
       stops: typeof stop === 'string' ? [stop] : stop,
-      detokenizer: this.#model.tokenizer?.stream(),
+      detokenizer: this.#model.tokenizer?.stream({ continues }),
       signal,
     })
   }

@@ -10,7 +10,7 @@ import { openPackedRegion } from './packed-cache.ts'
 /** Bytes of a weight read and packed at a time: bounds the memory that loading takes beyond the weights themselves. */
 const CHUNK_BYTES = 32 << 20
 /** Raised when packed bytes change their meaning: older cached files are then not found any more. */
-const LAYOUT_VERSION = 1
+const LAYOUT_VERSION = 2
 
 /** Where a weight lies in the region of all weights. */
 export interface PlacedWeight {

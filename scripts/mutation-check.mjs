@@ -1,0 +1,127 @@
+/**
+ * Breaks kernels on purpose and expects the contract suite to notice each time.
+ *
+ *   node scripts/mutation-check.mjs [NAME…]
+ *
+ * A mutation changes one line of a copy of native/; only the baseline instruction set is compiled again (all of them come
+ * from the same sources), linked with the objects of the last build, and held to the cases that should fail.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { LINK_FLAGS } from './native-targets.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = join(root, 'build', 'mutation')
+const BASELINE = process.arch === 'arm64' ? 'neon' : 'baseline'
+
+/** `cases` is a pattern of contract cases of which at least one must fail once `find` has become `replace`. */
+const MUTATIONS = [
+  { name: 'norm adds too large an epsilon', file: 'kernels/norm.h', find: '+ a.epsilon', replace: '+ 0.001f', cases: 'norm layer' },
+  {
+    name: 'norm drops the last lanes',
+    file: 'kernels/norm.h',
+    find: 'if (int n = int(a.width - i))',
+    replace: 'if (int n = int(a.width - i) & ~7)',
+    cases: 'norm',
+  },
+  {
+    name: 'rotation turns the wrong way',
+    file: 'kernels/rope.h',
+    find: 'fma(x, cos, negate(y * sin))',
+    replace: 'fma(x, cos, y * sin)',
+    cases: 'rope',
+  },
+  {
+    name: 'softmax divides by too little',
+    file: 'kernels/softmax.h',
+    find: 'sum = sum + e;\n    }\n    if (rest)',
+    replace: 'sum = e;\n    }\n    if (rest)',
+    cases: 'softmax',
+  },
+  {
+    name: "keys go to the neighbour's place",
+    file: 'kernels/kv-write.h',
+    find: '* kKvBlockTokens + place]',
+    replace: '* kKvBlockTokens + (place ^ 1)]',
+    cases: 'attention',
+  },
+  {
+    name: 'a window is one key too wide',
+    file: 'kernels/attention.h',
+    find: 'position - a.window + 1 : 0',
+    replace: 'position - a.window : 0',
+    cases: 'attention window',
+  },
+  { name: 'a map mixes up its operands', file: 'kernels/map.h', find: 'return x - y;', replace: 'return y - x;', cases: 'map' },
+  {
+    name: 'a residual is forgotten',
+    file: 'kernels/matmul-epilogue.h',
+    find: 'if (out.residual) sum',
+    replace: 'if (out.residual && row < 0) sum',
+    cases: 'residual',
+  },
+  {
+    name: 'a bias is forgotten past the first panel',
+    file: 'kernels/matmul-epilogue.h',
+    find: 'if (out.bias) sum',
+    replace: 'if (out.bias && column == 0) sum',
+    cases: 'biases|bias',
+  },
+  {
+    name: 'sums of activations lose their sign',
+    file: 'kernels/matmul-few-panel.h',
+    find: 'zero > 0 ? minusSum[r] : -minusSum[r]',
+    replace: '-minusSum[r]',
+    cases: 'matmul (q4_0|q8_0|q6_k)',
+  },
+]
+
+const commands = JSON.parse(readFileSync(join(root, 'build', 'compile_commands.json'), 'utf8'))
+const target = commands.find(({ file }) => file.endsWith(join('targets', `${BASELINE}.cc`)))
+const others = commands.filter(entry => entry !== target).map(({ output }) => output)
+
+function run([program, ...args], env = {}) {
+  return spawnSync(program, args, { cwd: root, env: { ...process.env, ...env }, encoding: 'utf8' })
+}
+
+/** Builds the addon with one mutation (or none) and says whether the cases pass on it. */
+function passes(mutation, cases) {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  cpSync(join(root, 'native'), join(folder, 'native'), { recursive: true })
+  if (mutation) {
+    const path = join(folder, 'native', mutation.file)
+    const text = readFileSync(path, 'utf8')
+    if (!text.includes(mutation.find))
+      throw new Error(`${mutation.name}: ${mutation.file} has no "${mutation.find}"; keep the list in step with the kernels`)
+    writeFileSync(path, text.replace(mutation.find, mutation.replace))
+  }
+  const object = join(folder, 'baseline.o')
+  const mutated = target.arguments.map(word =>
+    word === target.output ? object : word === '-O3' ? '-O1' : word.replace(join(root, 'native'), join(folder, 'native')),
+  )
+  const addon = join(folder, 'mutated.node')
+  for (const command of [mutated, [target.arguments[0], ...LINK_FLAGS[process.platform], ...others, object, '-o', addon]]) {
+    const { status, stderr } = run(command)
+    if (status !== 0) throw new Error(`${basename(command.at(-1))}: ${stderr}`)
+  }
+  const vitest = [process.execPath, join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', 'test/contract', '-t', cases]
+  return run(vitest, { HENCE_NATIVE: addon, HENCE_TEST_BACKENDS: BASELINE }).status === 0
+}
+
+const wanted = process.argv.slice(2)
+const chosen = MUTATIONS.filter(({ name }) => wanted.length === 0 || wanted.some(part => name.includes(part)))
+let failed = 0
+if (!passes(undefined, chosen.map(({ cases }) => cases).join('|'))) {
+  console.log('✗ the unbroken kernels fail')
+  failed++
+}
+for (const mutation of chosen) {
+  const isCaught = !passes(mutation, mutation.cases)
+  console.log(`${isCaught ? '✓' : '✗'} ${mutation.name}${isCaught ? '' : ': no test noticed'}`)
+  if (!isCaught) failed++
+}
+console.log(`${chosen.length + 1 - failed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)

@@ -40,8 +40,11 @@ function search(): AddonSearch {
     : [fileURLToPath(new URL(`../../../build/native/${name}.node`, import.meta.url)), `@hence/native-${name}`]
   const attempts: LoadAttempt[] = []
   for (const path of candidates) {
+    if (path.endsWith('.node') && !existsSync(path)) {
+      attempts.push({ path, failure: 'there is no such file' })
+      continue
+    }
     try {
-      if (path.endsWith('.node') && !existsSync(path)) throw new TypeError('there is no such file')
       const addon = require(path) as Addon
       return { addon, attempts: [...attempts, { path }] }
     } catch (error) {

@@ -36,9 +36,11 @@ HENCE_INLINE float halfToFloat(uint16_t h) {
   uint32_t magnitude = uint32_t(h & 0x7fff) << 13, result;
   float f;
   if (magnitude >= 0x0f800000) result = magnitude + 0x70000000;  // infinity and NaN
-  else {  // 2^112 moves the exponent and makes subnormals right
-    std::memcpy(&f, &magnitude, 4);
-    f *= 5.192296858534828e33f;
+  else if (magnitude >= 0x00800000) result = magnitude + 0x38000000;
+  else {  // subnormal: the fraction on top of 2^-14, less 2^-14; no number on the way is subnormal in f32
+    result = magnitude + 0x38800000;
+    std::memcpy(&f, &result, 4);
+    f -= 6.103515625e-05f;
     std::memcpy(&result, &f, 4);
   }
   result |= uint32_t(h & 0x8000) << 16;
@@ -222,14 +224,15 @@ HENCE_INLINE F loadF16(const uint16_t* p) { F r; HENCE_EACH r.v[i] = vcvt_f32_f1
 HENCE_INLINE void storeF16(uint16_t* p, F a) { HENCE_EACH vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(a.v[i]))); }
 HENCE_INLINE F loadBF16(const uint16_t* p) { F r; HENCE_EACH r.v[i] = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16)); return r; }
 #else
-// The exponent is moved by a multiplication, which also makes subnormals right; infinity and NaN keep theirs.
+// As halfToFloat, lane by lane.
 HENCE_INLINE F loadF16(const uint16_t* p) {
   F r;
   HENCE_EACH {
     W4 h = (W4)_mm_unpacklo_epi16(_mm_loadl_epi64((const __m128i*)(p + 4 * i)), _mm_setzero_si128());
     W4 magnitude = (h & 0x7fff) << 13;
-    W4 moved = (W4)((V4)magnitude * 5.192296858534828e33f);
-    r.v[i] = (V4)((magnitude < 0x0f800000 ? moved : magnitude + 0x70000000) | (h & 0x8000) << 16);
+    W4 subnormal = (W4)((V4)(magnitude + 0x38800000) - 6.103515625e-05f);
+    W4 finite = magnitude < 0x00800000 ? subnormal : magnitude + 0x38000000;
+    r.v[i] = (V4)((magnitude < 0x0f800000 ? finite : magnitude + 0x70000000) | (h & 0x8000) << 16);
   }
   return r;
 }

@@ -88,6 +88,11 @@ export class Decoder {
     return this.#execution.run(inputs, dims, { signal })
   }
 
+  /** Milliseconds the backend computed in the last step. */
+  get lastComputeMs(): number {
+    return this.#execution.lastComputeMs
+  }
+
   dispose(): void {
     this.#execution.dispose()
     this.executable.dispose()

@@ -2,7 +2,9 @@ import { DTYPE_BYTES, elementCount, HenceError, type Tensor, type TensorData, th
 import {
   type Buffer,
   buffersOf,
+  type Dim,
   type DimValues,
+  formatDim,
   type Instruction,
   KV_BLOCK_TOKENS,
   largestBytes,
@@ -37,6 +39,24 @@ export interface ExecutionParts {
   readonly precision: Precision
 }
 
+/** Multiply-adds of all matmuls per row of one dim. */
+interface RowWork {
+  readonly rows: Dim
+  readonly multiplyAdds: number
+}
+
+function workOfRows({ instructions, buffers }: Program): readonly RowWork[] {
+  const work = new Map<string, RowWork>()
+  for (const { op, inputs, outputs } of instructions) {
+    if (op !== 'matmul') continue
+    const [rows, k] = buffers[inputs[0]!]!.shape as readonly [Dim, number]
+    const columns = outputs.reduce((sum, id) => sum + (buffers[id]!.shape[1] as number), 0)
+    const key = formatDim(rows)
+    work.set(key, { rows, multiplyAdds: (work.get(key)?.multiplyAdds ?? 0) + k * columns })
+  }
+  return [...work.values()]
+}
+
 /** Runs an encoded program: native segments on the device's threads, host segments here, in between. */
 export class NativeExecution implements Execution {
   readonly #parts: ExecutionParts
@@ -48,6 +68,7 @@ export class NativeExecution implements Execution {
   readonly #handle: NativeHandle
   readonly #inputs: readonly Buffer[]
   readonly #outputs: readonly Buffer[]
+  readonly #work: readonly RowWork[]
   #running: Promise<number> | undefined
   #isDisposed = false
   lastComputeMs = 0
@@ -57,6 +78,7 @@ export class NativeExecution implements Execution {
     const { program, plan, limits, weights, addon } = parts
     this.#inputs = buffersOf(program, 'input')
     this.#outputs = buffersOf(program, 'output')
+    this.#work = workOfRows(program)
     this.#regions.push(weights.region)
     for (const [id, { offset }] of weights.places) this.#places.set(id, { region: 0, offset })
     const arena = this.#allocate(plan.arenaBytes)
@@ -147,8 +169,7 @@ export class NativeExecution implements Execution {
   async #runNative(begin: number, end: number, values: DimValues): Promise<void> {
     const { addon, device, encoded, limits, threads } = this.#parts
     const dims = Int32Array.from(encoded.dims, dim => resolveDim(dim, { ...limits, ...values }))
-    const rows = Math.max(1, ...Object.values(values))
-    const work = (this.#parts.weights.bytes / 2) * rows
+    const work = this.#work.reduce((sum, { rows, multiplyAdds }) => sum + resolveDim(rows, values) * multiplyAdds, 0)
     this.#running = addon.run(device, this.#handle, begin, end, dims, work < SMALLEST_SHARED_WORK ? 1 : threads)
     try {
       this.lastComputeMs += (await this.#running) * 1000

@@ -12,19 +12,13 @@ double measureBandwidth(Pool& pool, const Kernels& kernels, size_t bytes, int ro
   bytes = (bytes + kPage - 1) / kPage * kPage;
   const std::unique_ptr<Region> region(Region::anonymous(bytes));
   if (!region) return 0;
-  const auto mine = [&](const Thread& t) { return t.share(int64_t(bytes / kPage)); };
   pool.run(pool.size(), [&](const Thread& t) {
-    const Range r = mine(t);
+    const Range r = t.share(int64_t(bytes / kPage));
     std::memset(region->data + r.begin * kPage, 1, size_t(r.size()) * kPage);
   });
   double best = 0;
   for (int i = 0; i < rounds; i++) {
-    const double s = secondsOf([&] {
-      pool.run(pool.size(), [&](const Thread& t) {
-        const Range r = mine(t);
-        kernels.streamRead(region->data + r.begin * kPage, size_t(r.size()) * kPage, t);
-      });
-    });
+    const double s = secondsOf([&] { pool.run(pool.size(), [&](const Thread& t) { kernels.streamRead(region->data, bytes, t); }); });
     if (bytes / s > best) best = bytes / s;
   }
   return best;

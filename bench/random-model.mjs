@@ -11,14 +11,20 @@ import { parseArgs } from 'node:util'
 import { writeGguf } from '../dist/formats/index.js'
 
 const SHAPE = { width: 2048, layers: 16, heads: 32, kvHeads: 8, mlp: 5632, vocabulary: 32_000, context: 4096 }
+/** Scales, as half-precision bits, that give weights a standard deviation of about 0.02 and, in Q4_K, no mean. */
 const BLOCKS = {
-  q8_0: { elements: 32, bytes: 34, scales: [0] },
-  q4_0: { elements: 32, bytes: 18, scales: [0] },
-  q4_k: { elements: 256, bytes: 144, scales: [0, 2] },
-  q6_k: { elements: 256, bytes: 210, scales: [208] },
+  q8_0: { elements: 32, bytes: 34, scales: [[0, 0x0c6c]] },
+  q4_0: { elements: 32, bytes: 18, scales: [[0, 0x1c67]] },
+  q4_k: {
+    elements: 256,
+    bytes: 144,
+    scales: [
+      [0, 0x0617],
+      [2, 0x11ba],
+    ],
+  },
+  q6_k: { elements: 256, bytes: 210, scales: [[208, 0x00fc]] },
 }
-/** 0.01 in half precision: keeps activations of random layers within range. */
-const SCALE = 0x211f
 
 const {
   values: { type },
@@ -34,7 +40,7 @@ function* randomBlocks({ elements, bytes, scales }, count) {
   const blocksPerPiece = Math.floor((8 << 20) / bytes)
   for (let left = count / elements; left > 0; left -= blocksPerPiece) {
     const piece = randomFillSync(Buffer.alloc(Math.min(left, blocksPerPiece) * bytes))
-    for (let block = 0; block < piece.length; block += bytes) for (const scale of scales) piece.writeUInt16LE(SCALE, block + scale)
+    for (let block = 0; block < piece.length; block += bytes) for (const [at, scale] of scales) piece.writeUInt16LE(scale, block + at)
     yield new Uint8Array(piece.buffer, piece.byteOffset, piece.length)
   }
 }

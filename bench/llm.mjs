@@ -2,7 +2,7 @@
  * Hence against llama.cpp (through node-llama-cpp) on one sequence: decode and prefill at q8_0, q4_0 and q4_k_m, in
  * alternating rounds on an idle machine.
  *
- *   npm run bench:llm -- [--rounds 3] [--types q8_0,q4_0,q4_k_m] [--targets avx512,avx2] [--folder DIR] [--stories MODEL]
+ *   npm run bench:llm -- [--rounds 3] [--types q8_0,q4_0,q4_k_m] [--targets avx512,avx2] [--folder DIR] [--idle]
  *
  * Makes the random models (2 GB) in DIR, installs the peer in bench/ (725 MB), prints rows for bench/RESULTS.md.
  */
@@ -21,16 +21,28 @@ const { values: options } = parseArgs({
     types: { type: 'string', default: 'q8_0,q4_0,q4_k_m' },
     targets: { type: 'string', default: '' },
     folder: { type: 'string', default: join(tmpdir(), 'hence-bench') },
-    stories: { type: 'string' },
+    idle: { type: 'boolean', default: false },
   },
 })
 const WORK = ['2', '512', '64']
 const QUIET_LOAD = 0.3
 
-/** Waits until nothing else runs: llama.cpp collapses beside other work. */
+/**
+ * Waits until nothing else runs: llama.cpp collapses beside other work. By default until the load average is low; with
+ * `--idle` until the processors have been idle for five seconds, as the average still counts the run before.
+ */
 async function quiet() {
-  for (let waited = 0; loadavg()[0] >= QUIET_LOAD && waited < 600; waited += 5) await sleep(5000)
+  for (let waited = 0; waited < 600; waited += 5) {
+    const busyBefore = busyMs()
+    await sleep(5000)
+    if (options.idle ? busyMs() - busyBefore < 250 : loadavg()[0] < QUIET_LOAD) break
+  }
   return loadavg()[0]
+}
+
+/** Milliseconds that all processors have worked since the machine started. */
+function busyMs() {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys, 0)
 }
 
 function measure(script, args) {

@@ -43,7 +43,7 @@ export interface StorageLayout {
 /** How a tensor's elements are encoded in a file. */
 export type StorageType = keyof typeof STORAGE_TYPES
 
-/** The encodings a weight matrix may have. */
+/** The encodings a weight matrix may have, in the order native/pack.h numbers them. */
 export const WEIGHT_TYPES = [
   'f32',
   'f16',

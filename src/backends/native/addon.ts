@@ -63,23 +63,3 @@ export const LAYOUTS = [
   'i6-super16',
   'i8-super16',
 ] as const
-
-/** Storage types the addon packs, by the number it knows them by; the order of `SourceType` in native/pack.h. */
-export const SOURCE_TYPES = [
-  'f32',
-  'f16',
-  'bf16',
-  'q4_0',
-  'q4_1',
-  'q5_0',
-  'q5_1',
-  'q8_0',
-  'q2_k',
-  'q3_k',
-  'q4_k',
-  'q5_k',
-  'q6_k',
-  'iq4_nl',
-  'iq4_xs',
-  'mxfp4',
-] as const

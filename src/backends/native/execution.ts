@@ -1,21 +1,20 @@
-import { DTYPE_BYTES, elementCount, HenceError, type Tensor, type TensorData, throwIfAborted, viewAs } from '../../core/index.ts'
+import { elementCount, HenceError, type Tensor, type TensorData, throwIfAborted, viewAs } from '../../core/index.ts'
 import {
   type Buffer,
   buffersOf,
   type Dim,
   type DimValues,
   formatDim,
-  type Instruction,
   KV_BLOCK_TOKENS,
   largestBytes,
   largestDim,
   type MemoryPlan,
-  opOf,
   type Program,
   resolveDim,
 } from '../../program/index.ts'
 import type { Execution, Precision, RunOptions } from '../backend.ts'
 import { checkBindings, concreteShape } from '../bindings.ts'
+import { runOnHost } from '../host-instruction.ts'
 import type { Addon, NativeHandle } from './addon.ts'
 import type { EncodedProgram } from './encode.ts'
 import type { PackedWeights } from './pack-weights.ts'
@@ -157,7 +156,9 @@ export class NativeExecution implements Execution {
       for (const segment of encoded.segments) {
         throwIfAborted(signal)
         if (segment.kind === 'native') await this.#runNative(segment.wordBegin, segment.wordEnd, values)
-        else for (const instruction of program.instructions.slice(segment.begin, segment.end)) this.#runHost(instruction, values)
+        else
+          for (const instruction of program.instructions.slice(segment.begin, segment.end))
+            runOnHost(program, instruction, values, limits, buffer => this.#tensor(buffer, values))
       }
       throwIfAborted(signal)
     } finally {
@@ -176,22 +177,6 @@ export class NativeExecution implements Execution {
     } finally {
       this.#running = undefined
     }
-  }
-
-  #runHost({ op, inputs, outputs, attributes }: Instruction, values: Record<string, number>): void {
-    const { buffers } = this.#parts.program
-    for (const id of outputs)
-      for (const dim of buffers[id]!.shape)
-        if (typeof dim === 'object' && dim.kind === 'produced')
-          values[dim.name] ??= resolveDim(dim.bound, { ...this.#parts.limits, ...values })
-    opOf(op).run({
-      inputs: inputs.map(id => (id === null ? undefined : this.#tensor(buffers[id]!, values))),
-      outputs: outputs.map(id => this.#tensor(buffers[id]!, values)),
-      attributes,
-      produce: (name, value) => {
-        values[name] = value
-      },
-    })
   }
 
   #tensor(buffer: Buffer, values: DimValues): Tensor {
@@ -216,7 +201,7 @@ export class NativeExecution implements Execution {
     const buffer = buffersOf(this.#parts.program, 'state').find(state => state.name === name)
     if (!buffer) throw new HenceError('OPTION_INVALID', `the program has no state ${name}`, { name })
     const slots = largestDim(buffer.shape[0]!, this.#parts.limits)
-    const slotBytes = (largestBytes(buffer, this.#parts.limits) / slots / DTYPE_BYTES[buffer.dtype]) * DTYPE_BYTES[buffer.dtype]
+    const slotBytes = largestBytes(buffer, this.#parts.limits) / slots
     const memory = new Uint8Array(this.#bytes(this.#places.get(buffer.id)!.region))
     memory.copyWithin(to * slotBytes, from * slotBytes, (from + 1) * slotBytes)
   }

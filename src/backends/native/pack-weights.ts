@@ -1,9 +1,9 @@
 import { HenceError, throwIfAborted } from '../../core/index.ts'
-import { type StoredTensor, storageBytes } from '../../formats/index.ts'
+import { type StoredTensor, storageBytes, WEIGHT_TYPES } from '../../formats/index.ts'
 import { buffersOf, type Program } from '../../program/index.ts'
 import type { CompileOptions, WeightProvider } from '../backend.ts'
 import { type ResolvedWeight, readWeightRows, resolveWeight } from '../weights.ts'
-import { type Addon, LAYOUTS, type NativeHandle, SOURCE_TYPES } from './addon.ts'
+import { type Addon, LAYOUTS, type NativeHandle } from './addon.ts'
 import { type WeightForm, weightForms } from './encode.ts'
 import { openPackedRegion } from './packed-cache.ts'
 
@@ -76,7 +76,7 @@ async function placeWeights(addon: Addon, program: Program, weights: WeightProvi
     const key = JSON.stringify([form, buffer.source, weight.n, weight.k])
     let entry = entries.get(key)
     if (!entry) {
-      const type = form === 'packed' ? sourceType(weight) : SOURCE_TYPES.indexOf('f32')
+      const type = form === 'packed' ? sourceType(weight) : WEIGHT_TYPES.indexOf('f32')
       const layout = form === 'packed' ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
       const size = form === 'packed' ? addon.packedBytes(layout, weight.n, weight.k) : weight.n * weight.k * 4
       entry = { weight, type, place: { form, layout, n: weight.n, k: weight.k, offset: bytes, bytes: size } }
@@ -91,13 +91,13 @@ async function placeWeights(addon: Addon, program: Program, weights: WeightProvi
 
 /** The storage type the addon is given; what it cannot pack as it stands goes through f32. */
 function sourceType({ tensor, transpose }: ResolvedWeight): number {
-  const type = (SOURCE_TYPES as readonly string[]).indexOf(tensor.type)
-  return transpose || type < 0 ? SOURCE_TYPES.indexOf('f32') : type
+  const type = (WEIGHT_TYPES as readonly string[]).indexOf(tensor.type)
+  return transpose || type < 0 ? WEIGHT_TYPES.indexOf('f32') : type
 }
 
 /** MXFP4 scales may lie outside the range of the compact layout, so its bytes are looked at. */
 async function layoutOf(addon: Addon, type: number, tensor: StoredTensor, signal: AbortSignal | undefined): Promise<number> {
-  if (SOURCE_TYPES[type] !== 'mxfp4') return addon.layoutFor(type)
+  if (WEIGHT_TYPES[type] !== 'mxfp4') return addon.layoutFor(type)
   const compact = addon.layoutFor(type, new Uint8Array(0))
   const step = CHUNK_BYTES - (CHUNK_BYTES % storageBytes('mxfp4', 32))
   for (let offset = 0; offset < tensor.byteLength; offset += step) {
@@ -120,7 +120,7 @@ async function packEntry(
     addon.copy(region, place.offset, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     return
   }
-  const isDirect = !weight.transpose && (SOURCE_TYPES as readonly string[]).includes(tensor.type)
+  const isDirect = !weight.transpose && (WEIGHT_TYPES as readonly string[]).includes(tensor.type)
   const rowBytes = isDirect ? storageBytes(tensor.type, k) : k * 4
   const rowsPerChunk = Math.max(16, Math.floor(CHUNK_BYTES / rowBytes / 16) * 16)
   const read = async (begin: number): Promise<Uint8Array> => {

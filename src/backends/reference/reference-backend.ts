@@ -1,17 +1,8 @@
 import { breathe, DTYPE_BYTES, elementCount, HenceError, type Tensor, type TensorData, throwIfAborted, viewAs } from '../../core/index.ts'
-import {
-  type Buffer,
-  buffersOf,
-  type DimValues,
-  type Instruction,
-  largestBytes,
-  type MemoryPlan,
-  opOf,
-  type Program,
-  planMemory,
-} from '../../program/index.ts'
+import { type Buffer, buffersOf, type DimValues, largestBytes, type MemoryPlan, type Program, planMemory } from '../../program/index.ts'
 import type { Backend, CompileOptions, Executable, Execution, RunOptions, WeightProvider } from '../backend.ts'
 import { checkBindings, concreteShape } from '../bindings.ts'
+import { runOnHost } from '../host-instruction.ts'
 import { readWeightRows, resolveWeight } from '../weights.ts'
 
 /** How long instructions may run before the event loop gets a turn. */
@@ -95,7 +86,7 @@ class ReferenceExecution implements Execution {
     let sliceEnd = start + SLICE_MS
     for (const instruction of this.#program.instructions) {
       throwIfAborted(signal)
-      this.#step(instruction, values)
+      runOnHost(this.#program, instruction, values, this.#limits, buffer => this.#tensor(buffer, values))
       if (performance.now() > sliceEnd) {
         await breathe()
         sliceEnd = performance.now() + SLICE_MS
@@ -103,22 +94,6 @@ class ReferenceExecution implements Execution {
     }
     this.lastComputeMs = performance.now() - start
     return Object.fromEntries(buffersOf(this.#program, 'output').map(buffer => [buffer.name, this.#tensor(buffer, values)]))
-  }
-
-  #step({ op, inputs, outputs, attributes }: Instruction, values: Record<string, number>): void {
-    const { buffers } = this.#program
-    for (const id of outputs)
-      for (const dim of buffers[id]!.shape)
-        if (typeof dim === 'object' && dim.kind === 'produced' && values[dim.name] === undefined)
-          values[dim.name] = concreteShape([dim.bound], values)[0]!
-    opOf(op).run({
-      inputs: inputs.map(id => (id === null ? undefined : this.#tensor(buffers[id]!, values))),
-      outputs: outputs.map(id => this.#tensor(buffers[id]!, values)),
-      attributes,
-      produce: (name, value) => {
-        values[name] = value
-      },
-    })
   }
 
   #tensor(buffer: Buffer, dims: DimValues): Tensor {

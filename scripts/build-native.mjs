@@ -56,7 +56,7 @@ export async function buildNative(options = {}) {
   if (stale.length === 0 && isLinked(plan)) return 0
   requireWorkingCompiler(plan.compiler)
   mkdirSync(plan.objectDir, { recursive: true })
-  writeFileSync(join(root, 'build', 'compile_commands.json'), compileCommands(plan))
+  if (!options.asan && !options.checkNeon) writeFileSync(join(root, 'build', 'compile_commands.json'), compileCommands(plan))
   await runInParallel(stale.map(unit => () => compile(unit)))
   if (plan.addon) await link(plan)
   return stale.length

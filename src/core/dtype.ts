@@ -38,6 +38,32 @@ export interface TypedArrayOf {
 /** Any typed array a tensor can hold. */
 export type TensorData = TypedArrayOf[DType]
 
+/**
+ * Arrays of element types that only graphs use. Integers of less than eight bits take a byte each, small floats are held
+ * as their bits in a byte each, complex numbers as pairs.
+ */
+export interface NarrowArrayOf {
+  i2: Int8Array
+  u2: Uint8Array
+  i4: Int8Array
+  u4: Uint8Array
+  f4e2m1: Uint8Array
+  f8e4m3fn: Uint8Array
+  f8e4m3fnuz: Uint8Array
+  f8e5m2: Uint8Array
+  f8e5m2fnuz: Uint8Array
+  f8e8m0: Uint8Array
+  c64: Float32Array
+  c128: Float64Array
+  string: string[]
+}
+
+/** Every element type a tensor can have; backends compute with {@link DType} only. */
+export type ElementType = DType | keyof NarrowArrayOf
+
+/** The array that holds elements of any type. */
+export interface ElementArrayOf extends TypedArrayOf, NarrowArrayOf {}
+
 type ArrayConstructor<D extends DType> = {
   new (length: number): TypedArrayOf[D]
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArrayOf[D]
@@ -59,9 +85,26 @@ const ARRAYS: { readonly [D in DType]: ArrayConstructor<D> } = {
   bool: Uint8Array,
 }
 
-/** A zero-filled array of `length` elements. */
-export function allocate<D extends DType>(dtype: D, length: number): TypedArrayOf[D] {
-  return new ARRAYS[dtype](length)
+const ARRAYS_BY_TYPE: Readonly<Record<Exclude<ElementType, 'string'>, new (length: number) => unknown>> = {
+  ...ARRAYS,
+  i2: Int8Array,
+  u2: Uint8Array,
+  i4: Int8Array,
+  u4: Uint8Array,
+  f4e2m1: Uint8Array,
+  f8e4m3fn: Uint8Array,
+  f8e4m3fnuz: Uint8Array,
+  f8e5m2: Uint8Array,
+  f8e5m2fnuz: Uint8Array,
+  f8e8m0: Uint8Array,
+  c64: Float32Array,
+  c128: Float64Array,
+}
+
+/** An array of `length` entries, zeros or empty strings. A complex element takes two entries. */
+export function allocate<D extends ElementType>(dtype: D, length: number): ElementArrayOf[D] {
+  if (dtype === 'string') return new Array<string>(length).fill('') as ElementArrayOf[D]
+  return new ARRAYS_BY_TYPE[dtype as Exclude<D, 'string'>](length) as ElementArrayOf[D]
 }
 
 /** A typed view of `length` elements over existing memory; `byteOffset` must be a multiple of the element size. */

@@ -20,6 +20,10 @@ export const ERRORS = {
   TOKENIZER_INVALID: 'The tokenizer file is damaged or of a kind Hence does not know.',
   TEMPLATE_MISSING: 'This model has no chat template; use generate() with a plain prompt, or pass { chatTemplate }.',
   TEMPLATE_INVALID: 'The chat template refused these messages; check roles and their order.',
+  // Graphs
+  GRAPH_INVALID: 'The graph contradicts itself or the ONNX specification; check it with onnx.checker and export it again.',
+  OPERATOR_UNSUPPORTED: 'Export the model with other operators, or with an opset that expresses them in simpler ones.',
+  SHAPE_MISMATCH: 'Check the shapes of the inputs against model.describe().',
   // Running
   CONTEXT_OVERFLOW: 'Shorten the prompt, lower maxTokens, or load with a larger { context }.',
   OUT_OF_MEMORY: 'Use a smaller model, a smaller { context }, or a machine with more memory.',

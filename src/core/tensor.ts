@@ -1,11 +1,11 @@
-import { allocate, type DType, type TypedArrayOf } from './dtype.ts'
+import { allocate, type DType, type ElementArrayOf, type ElementType } from './dtype.ts'
 import { HenceError } from './errors.ts'
 
-/** A dense row-major array: `data.length` equals the product of `shape`. */
-export interface Tensor<D extends DType = DType> {
+/** A dense row-major array: `data.length` equals the product of `shape` (twice that for complex numbers). */
+export interface Tensor<D extends ElementType = DType> {
   readonly dtype: D
   readonly shape: readonly number[]
-  readonly data: TypedArrayOf[D]
+  readonly data: ElementArrayOf[D]
 }
 
 /** Number of elements of a shape; 1 for a scalar (empty shape). */
@@ -25,8 +25,8 @@ export function elementCount(shape: readonly number[]): number {
  * const image = tensor('f32', [1, 3, 2, 2], new Float32Array(12))
  * ```
  */
-export function tensor<D extends DType>(dtype: D, shape: readonly number[], data?: TypedArrayOf[D]): Tensor<D> {
-  const count = elementCount(shape)
+export function tensor<D extends ElementType>(dtype: D, shape: readonly number[], data?: ElementArrayOf[D]): Tensor<D> {
+  const count = elementCount(shape) * (dtype === 'c64' || dtype === 'c128' ? 2 : 1)
   const values = data ?? allocate(dtype, count)
   if (values.length !== count)
     throw new HenceError(

@@ -11,6 +11,18 @@ export { normalizeHuggingFaceConfig } from './huggingface/config.ts'
 export { type HuggingFaceFolder, openHuggingFaceFolder } from './huggingface/open-folder.ts'
 export type { Llama2cConfig } from './llama2c/header.ts'
 export { type Llama2cFile, openLlama2c } from './llama2c/open-llama2c.ts'
+export type {
+  OnnxAttribute,
+  OnnxDim,
+  OnnxFunction,
+  OnnxGraph,
+  OnnxModel,
+  OnnxNode,
+  OnnxSparseTensor,
+  OnnxTensor,
+  OnnxType,
+  OnnxValueInfo,
+} from './onnx/model.ts'
 export { dequantize, quantize } from './quantization/dequantize.ts'
 export { requireSupported } from './require-supported.ts'
 export { openSafetensors, type SafetensorsFile } from './safetensors/open-safetensors.ts'

@@ -1,0 +1,2 @@
+export { Attributes } from './attributes.ts'
+export type { GraphTensor, MapValue, OptionalValue, SequenceValue, Value } from './operator.ts'

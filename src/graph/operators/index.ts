@@ -1,0 +1,11 @@
+import type { Operator } from '../operator.ts'
+
+/** Every operator Hence knows, by family. Each family file exports one array. */
+const FAMILIES: readonly (readonly Operator[])[] = []
+
+const byName: ReadonlyMap<string, Operator> = new Map(FAMILIES.flat().map(operator => [`${operator.domain}:${operator.name}`, operator]))
+
+/** The operator of a domain (the empty string is ai.onnx), or `undefined` when Hence lacks it. */
+export function findOperator(domain: string, name: string): Operator | undefined {
+  return byName.get(`${domain === 'ai.onnx' ? '' : domain}:${name}`)
+}

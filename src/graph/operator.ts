@@ -1,4 +1,4 @@
-import { type ElementType, HenceError, type Tensor } from '../core/index.ts'
+import { type ElementType, HenceError, type Rng, type Tensor } from '../core/index.ts'
 import type { OnnxGraph } from '../formats/index.ts'
 import type { Attributes } from './attributes.ts'
 
@@ -28,8 +28,8 @@ export type Value = GraphTensor | SequenceValue | OptionalValue | MapValue
 
 /** What an operator may ask of whoever runs the graph. */
 export interface OperatorHost {
-  /** Uniform numbers in [0, 1); the same sequence for the same seed. */
-  random(seed?: number): () => number
+  /** Random numbers; the same for the same seed. */
+  random(seed?: number): Rng
   /** Runs a body graph, which also sees the values around it. Inputs by position. */
   runGraph(graph: OnnxGraph, inputs: readonly Value[]): Promise<readonly Value[]>
   /** A Loop beyond this many iterations is refused. */

@@ -107,10 +107,20 @@ template <int From, int To, class Body> HENCE_INLINE void unrolled(const Body& b
 #define HENCE_INLINE_LAMBDA __attribute__((always_inline))
 
 // The hardware prefetcher stops at every 4 KB; this carries a forward stream across.
-constexpr int kPrefetchBytes = 8192;
+constexpr int64_t kPrefetchBytes = 8192;
 HENCE_INLINE void prefetchLines(const uint8_t* p, int bytes) {
   for (int line = 0; line < bytes; line += 64) __builtin_prefetch(p + kPrefetchBytes + line);
 }
+
+// The same from the end of a panel into the one that is read next, which may lie anywhere.
+struct PrefetchStream {
+  const uint8_t* end;
+  int64_t jump;  // from the end of this panel to the beginning of the next
+  HENCE_INLINE PrefetchStream(const uint8_t* panel, size_t bytes, const uint8_t* ahead) : end(panel + bytes), jump(ahead ? ahead - end : 0) {}
+  HENCE_INLINE void prefetch(const uint8_t* at, int bytes) const {
+    prefetchLines(at + kPrefetchBytes >= end ? at + jump : at, bytes);
+  }
+};
 
 // Four activations of one row.
 HENCE_INLINE VI broadcastQuad(const int8_t* x) {

@@ -204,6 +204,7 @@ bool Program::prepare(const Kernels& kernels, int threads) {
     if (!wellFormed(*this, &words[at + 2], words[at + 1], opcode)) return false;
     const Operands operands(*this, &words[at + 2], limits.data());
     if (opcode == Opcode::Matmul) {
+      matmuls.push_back(at);
       const MatmulArgs a = matmulArgs(operands, *this);
       for (int i = 0; i < a.count; i++) if (a.w[i].k != a.k) return false;
       int64_t n = 0;
@@ -220,12 +221,51 @@ bool Program::prepare(const Kernels& kernels, int threads) {
   return workspace != nullptr;
 }
 
+namespace {
+
+// What a thread does while it waits for others: it pulls the beginning of its next matmul's weights into its cache, so
+// that memory is not idle while one thread computes something small.
+class PullAhead {
+ public:
+  PullAhead(const Program& program, const Kernels& kernels, const int32_t* dims, const Thread& thread)
+      : program_(program), kernels_(kernels), dims_(dims), thread_(thread) {}
+
+  // The walk has come to the instruction at `at`.
+  void reach(size_t at) {
+    while (next_ < program_.matmuls.size() && program_.matmuls[next_] <= at) next_++, offset_ = 0;
+  }
+  void operator()() const {
+    if (offset_ >= kMostBytes || next_ == program_.matmuls.size()) return;
+    const Operands operands(program_, &program_.words[program_.matmuls[next_] + 2], dims_);
+    const uint8_t* data = kernels_.matmulStream(matmulArgs(operands, program_), thread_, offset_);
+    if (!data) {
+      offset_ = kMostBytes;
+      return;
+    }
+    for (int64_t line = 0; line < kBytesAtOnce; line += 64) __builtin_prefetch(data + line);
+    offset_ += kBytesAtOnce;
+  }
+
+ private:
+  static constexpr int64_t kMostBytes = 128 << 10, kBytesAtOnce = 512;
+  const Program& program_;
+  const Kernels& kernels_;
+  const int32_t* dims_;
+  const Thread& thread_;
+  size_t next_ = 0;
+  mutable int64_t offset_ = 0;
+};
+
+}  // namespace
+
 void execute(const Program& program, const Kernels& kernels, Walk& walk, const Thread& thread) {
   const uint32_t* words = program.words.data();
+  PullAhead pullAhead(program, kernels, walk.dims, thread);
   for (size_t at = walk.begin; at < walk.end; at += 2 + words[at + 1]) {
     if (thread.index == 0 && walk.stop.load(std::memory_order_relaxed)) walk.stopAt.store(at, std::memory_order_relaxed);
     step(program, kernels, Opcode(words[at]), Operands(program, &words[at + 2], walk.dims), thread);
-    thread.barrier();
+    pullAhead.reach(at);
+    thread.barrier(pullAhead);
     // All threads leave at the same instruction: thread 0 named it before the barrier, and what it may write meanwhile
     // names a later one.
     if (walk.stopAt.load(std::memory_order_relaxed) == at) return;

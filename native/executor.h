@@ -27,6 +27,8 @@ struct Program {
   Precision precision;
   int64_t maxContext = 0;              // longest sequence attention can meet, in tokens
   std::shared_ptr<Region> workspace;
+  std::vector<size_t> matmuls;         // where in `words` the matmuls are, ascending
+
 
   // Checks every index of every instruction and sizes the workspace. False when an instruction is malformed.
   bool prepare(const Kernels& kernels, int threads);

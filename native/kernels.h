@@ -168,6 +168,8 @@ struct Kernels {
   void (*matmul)(const MatmulArgs&, const Thread&);
   // Bytes of workspace for up to `rows` rows of width k into matrices of at most n columns.
   size_t (*matmulWorkspace)(int64_t rows, int64_t k, int64_t n, int threads);
+  // Roughly the byte at `offset` of the weights this thread is going to read; null where fetching it early gains nothing.
+  const uint8_t* (*matmulStream)(const MatmulArgs&, const Thread&, int64_t offset);
   void (*gather)(const GatherArgs&, const Thread&);
   void (*gatherRows)(const GatherRowsArgs&, const Thread&);
   void (*norm)(const NormArgs&, const Thread&);

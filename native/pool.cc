@@ -33,7 +33,7 @@ void flushDenormals() {
 
 }  // namespace
 
-Pool::Pool(int size) : size_(size < 1 ? 1 : size) {
+Pool::Pool(int size) : size_(size < 1 ? 1 : size), claims_(size_t(size_ + 1) / 2) {
   flushDenormals();
   for (int i = 1; i < size_; i++) workers_.emplace_back([this, i] { work(i); });
 }
@@ -73,16 +73,18 @@ void Pool::work(int index) {
   }
 }
 
-void Pool::barrier(int threads) {
+void Pool::barrier(int threads, void (*idle)(const void*), const void* state) {
   const uint32_t generation = generation_.load(std::memory_order_acquire);
   if (arrived_.fetch_add(1) + 1 == uint32_t(threads)) {
     arrived_.store(0, std::memory_order_relaxed);
+    for (Claims& claims : claims_) claims.count.store(0, std::memory_order_relaxed);
     generation_.store(generation + 1);  // sequentially consistent with `sleepers_`: a sleeper is never missed
     if (sleepers_.load()) generation_.notify_all();
     return;
   }
   for (int spin = 0; spin < kBarrierSpins; spin++) {
     if (generation_.load(std::memory_order_acquire) != generation) return;
+    if (idle) idle(state);
     relax();
   }
   sleepers_.fetch_add(1);

@@ -21,6 +21,10 @@ struct Thread {
   Pool* pool;
   // Waits until all threads of the region have arrived; everything written before is visible after.
   __attribute__((always_inline)) inline void barrier() const;
+  // The same; until the others arrive, idle() is called again and again. It must be short.
+  template <class Idle> __attribute__((always_inline)) inline void barrier(const Idle& idle) const;
+  // Counts up from 0 since the last barrier, together with the thread's neighbour: threads 0 and 1, 2 and 3, ...
+  __attribute__((always_inline)) inline int32_t claim() const;
   // This thread's contiguous part of n items.
   __attribute__((always_inline)) Range share(int64_t n) const { return {n * index / count, n * (index + 1) / count}; }
 };
@@ -35,15 +39,21 @@ class Pool {
   template <class Body> void run(int threads, const Body& body) {
     run(threads, [](const void* b, const Thread& t) { (*static_cast<const Body*>(b))(t); }, &body);
   }
-  void barrier(int threads);
+  void barrier(int threads, void (*idle)(const void*), const void* state);
+  int32_t claim(int pair) { return claims_[size_t(pair)].count.fetch_add(1, std::memory_order_relaxed); }
 
  private:
+  struct alignas(64) Claims {
+    std::atomic<int32_t> count{0};
+  };
+
   using Job = void (*)(const void*, const Thread&);
   void run(int threads, Job job, const void* body);
   void work(int index);
 
   const int size_;
   std::vector<std::thread> workers_;
+  std::vector<Claims> claims_;
   // A job is published by raising `round_`; workers of the region count down `running_`.
   std::atomic<uint32_t> round_{0};
   std::atomic<uint32_t> running_{0};
@@ -57,7 +67,13 @@ class Pool {
 };
 
 __attribute__((always_inline)) inline void Thread::barrier() const {
-  if (count > 1) pool->barrier(count);
+  if (count > 1) pool->barrier(count, nullptr, nullptr);
 }
+
+template <class Idle> __attribute__((always_inline)) inline void Thread::barrier(const Idle& idle) const {
+  if (count > 1) pool->barrier(count, [](const void* state) { (*static_cast<const Idle*>(state))(); }, &idle);
+}
+
+__attribute__((always_inline)) inline int32_t Thread::claim() const { return pool->claim(index / 2); }
 
 }  // namespace hence

@@ -20,13 +20,14 @@ HENCE_INLINE void configureFewRowsTiles() {
 
 // The signature of fewRowsPanel with R = 16; the tiles are configured.
 template <Layout L>
-__attribute__((noinline)) void amxFewRowsPanel(const uint8_t* panel, int64_t units, const uint8_t* activations, int rowBytes, float* sums) {
+__attribute__((noinline)) void amxFewRowsPanel(const uint8_t* panel, const uint8_t* ahead, int64_t units, const uint8_t* activations, int rowBytes, float* sums) {
   constexpr LayoutTraits t = traitsOf(L);
   constexpr int R = kAmxFewRows, blocks = unitK(L) / kBlockK, linesPerBlock = (unitBytes(L) / blocks + 63) / 64;
   alignas(64) uint8_t unpacked[2][kTileBytes];
   alignas(64) int32_t products[2][2][R][16];
   const int groupBytes = R * rowBytes;
   const int64_t count = units * blocks;
+  const PrefetchStream stream(panel, size_t(units) * unitBytes(L), ahead);
   VF sum[R];
   HENCE_UNROLL for (int r = 0; r < R; r++) sum[r] = setAll(0);
 
@@ -51,7 +52,7 @@ __attribute__((noinline)) void amxFewRowsPanel(const uint8_t* panel, int64_t uni
     const uint8_t* unit = panel + size_t(b / blocks) * unitBytes(L);
     const uint8_t* tile = unit + payloadOffset(L, int(b % blocks));
     const uint8_t* x = activations + size_t(2 * b) * size_t(groupBytes);
-    prefetchLines(unit + int(b % blocks) * linesPerBlock * 64, linesPerBlock * 64);
+    stream.prefetch(unit + int(b % blocks) * linesPerBlock * 64, linesPerBlock * 64);
     if constexpr (t.bits != 8) {
       unrolled<0, 16>([&](auto j) HENCE_INLINE_LAMBDA { _mm512_store_si512(unpacked[b & 1] + 64 * j.value, loadQuad<t.bits, j.value>(tile, 0)); });
       tile = unpacked[b & 1];

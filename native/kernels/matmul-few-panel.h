@@ -36,11 +36,12 @@ HENCE_INLINE void addGroup(VF (&sum)[R], const UnitScales<L>& scales, int firstG
   });
 }
 
-// sums[R][16] of one panel.
+// sums[R][16] of one panel; `ahead` is the panel this thread reads next, or null.
 template <Layout L, int R>
-__attribute__((noinline)) void fewRowsPanel(const uint8_t* panel, int64_t units, const uint8_t* activations, int rowBytes, float* sums) {
+__attribute__((noinline)) void fewRowsPanel(const uint8_t* panel, const uint8_t* ahead, int64_t units, const uint8_t* activations, int rowBytes, float* sums) {
   constexpr int blocks = unitK(L) / kBlockK, groupsPerBlock = groupsPerUnit(L) / blocks, linesPerBlock = (unitBytes(L) / blocks + 63) / 64;
   const int groupBytes = R * rowBytes;
+  const PrefetchStream stream(panel, size_t(units) * unitBytes(L), ahead);
   for (int part = 0; part < kParts; part++) {
     VF sum[R];
     HENCE_UNROLL for (int r = 0; r < R; r++) sum[r] = setAll(0);
@@ -48,7 +49,7 @@ __attribute__((noinline)) void fewRowsPanel(const uint8_t* panel, int64_t units,
     for (int64_t u = 0; u < units; u++, unit += unitBytes(L)) {
       const UnitScales<L> scales(unit, part);
       for (int b = 0; b < blocks; b++, x += 2 * groupBytes) {
-        if (part == 0) prefetchLines(unit + b * linesPerBlock * 64, linesPerBlock * 64);
+        if (part == 0) stream.prefetch(unit + b * linesPerBlock * 64, linesPerBlock * 64);
         const uint8_t* payload = unit + payloadOffset(L, b);
         addGroup<L, 0, R>(sum, scales, b * groupsPerBlock, payload, x);
         addGroup<L, 1, R>(sum, scales, b * groupsPerBlock + groupsPerBlock / 2, payload, x + groupBytes);
@@ -58,6 +59,6 @@ __attribute__((noinline)) void fewRowsPanel(const uint8_t* panel, int64_t units,
   }
 }
 
-using FewRowsPanel = void (*)(const uint8_t* panel, int64_t units, const uint8_t* activations, int rowBytes, float* sums);
+using FewRowsPanel = void (*)(const uint8_t* panel, const uint8_t* ahead, int64_t units, const uint8_t* activations, int rowBytes, float* sums);
 
 }  // namespace hence::HENCE_TARGET

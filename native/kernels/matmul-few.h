@@ -4,6 +4,7 @@
 #include "matmul-few-amx.h"
 #include "matmul-few-panel.h"
 #include "matmul-split.h"
+#include "matmul-walk.h"
 
 namespace hence::HENCE_TARGET {
 
@@ -23,27 +24,35 @@ template <Layout L> HENCE_INLINE FewRowsPanel fewRowsPanelFor(int rows) {
   return rows > 2 ? fewRowsPanel<L, 4> : rows == 2 ? fewRowsPanel<L, 2> : fewRowsPanel<L, 1>;
 }
 
-// All rows of one matrix; rows beyond a chunk meet the panel again while it is in the cache.
-static __attribute__((noinline)) void fewRows(const PackedMatrix& w, const QuantisedRows& x, int64_t rows, const Output& out, Range panels) {
-  const int64_t units = unitCount(w.layout, w.k);
+// Rows whose activations stay in the second-level cache beside a panel.
+HENCE_INLINE int64_t cachedRows(int64_t k) {
+  const int64_t rows = (int64_t(1) << 19) / (groupsOf(k) * 60) / kMaxChunk * kMaxChunk;
+  return rows < kMaxChunk ? kMaxChunk : rows;
+}
+
+// All rows of the walk's matrices; rows beyond a chunk meet the panel again while it is in the cache.
+static __attribute__((noinline)) void fewRows(const MatmulArgs& args, const QuantisedRows& x, PanelWalk& walk) {
+  const int64_t rows = args.rows;
   const int tail = int(rows % x.chunk);
   FewRowsPanel whole = nullptr, rest = nullptr;
-  withIntegerLayout(w.layout, [&]<Layout L>() {
-    whole = fewRowsPanelFor<L>(x.chunk);
-    rest = fewRowsPanelFor<L>(tail);
-  });
+  int prepared = -1;
   alignas(64) float sums[kMaxChunk * kPanelColumns];
-  // Activations of a block of rows should stay in the second-level cache beside the panel.
-  const int64_t cached = (int64_t(1) << 19) / (x.groups * x.rowBytes()) / x.chunk * x.chunk;
-  const int64_t blockRows = cached < x.chunk ? x.chunk : cached;
-  for (int64_t block = 0; block < rows; block += blockRows) {
-    const int64_t end = block + blockRows < rows ? block + blockRows : rows;
-    for (int64_t p = panels.begin; p < panels.end; p++)
-      for (int64_t first = block; first < end; first += x.chunk) {
-        const int count = int(end - first < x.chunk ? end - first : x.chunk);
-        (count == x.chunk ? whole : rest)(panelData(w, p), units, x.chunkData(first), x.rowBytes(), sums);
-        for (int r = 0; r < count; r++) finishColumns(out, first + r, p * kPanelColumns, load(sums + r * kPanelColumns));
-      }
+  while (walk.next()) {
+    const PackedMatrix& w = args.w[walk.matrix];
+    const Output out = outputOf(args, walk.matrix);
+    if (prepared != walk.matrix) {
+      prepared = walk.matrix;
+      withIntegerLayout(w.layout, [&]<Layout L>() {
+        whole = fewRowsPanelFor<L>(x.chunk);
+        rest = fewRowsPanelFor<L>(tail);
+      });
+    }
+    const uint8_t *panel = panelData(w, walk.panel), *ahead = walk.ahead();
+    for (int64_t first = 0; first < rows; first += x.chunk) {
+      const int count = int(rows - first < x.chunk ? rows - first : x.chunk);
+      (count == x.chunk ? whole : rest)(panel, ahead, unitCount(w.layout, w.k), x.chunkData(first), x.rowBytes(), sums);
+      for (int r = 0; r < count; r++) finishColumns(out, first + r, walk.panel * kPanelColumns, load(sums + r * kPanelColumns));
+    }
   }
 }
 

@@ -73,12 +73,27 @@ HENCE_INLINE void prefill(const MatmulArgs& args, const Thread& thread, uint8_t*
 }
 #endif
 
+HENCE_INLINE bool isExactly(const MatmulArgs& args, int i) { return args.precision == Precision::Exact || isFloat(args.w[i].layout); }
+
+#if HENCE_AMX
+HENCE_INLINE bool usesTiles(const MatmulArgs& args) { return args.precision == Precision::Fast && args.rows >= kPrefillMinRows; }
+#else
+HENCE_INLINE bool usesTiles(const MatmulArgs&) { return false; }
+#endif
+
+HENCE_INLINE int64_t blockRowsOf(const MatmulArgs& args) {
+  if (usesTiles(args)) return kBlockRows;
+  int64_t rows = kBlockRows;
+  for (int i = 0; i < args.count; i++) if (!isExactly(args, i)) rows = cachedRows(args.k);
+  return rows < kBlockRows ? rows : kBlockRows;
+}
+
 static void matmulBlock(const MatmulArgs& args, const Thread& thread) {
   const int64_t rows = args.rows, k = args.k;
   uint8_t* own = args.workspace + sharedBytes(rows, k) + size_t(thread.index) * kThreadBytes;
 
 #if HENCE_AMX
-  if (args.precision == Precision::Fast && rows >= kPrefillMinRows) {
+  if (usesTiles(args)) {
     prefill(args, thread, own, (float*)(args.workspace + sharedBytes(rows, k) + size_t(thread.count) * kThreadBytes));
     return;
   }
@@ -86,7 +101,7 @@ static void matmulBlock(const MatmulArgs& args, const Thread& thread) {
 
   bool anyExact = false, anyQuantised = false, allGroups32 = true;
   QuantisedRows quantised{args.workspace, groupsOf(k), kMaxFewRows, false};
-  auto isExact = [&](int i) { return args.precision == Precision::Exact || isFloat(args.w[i].layout); };
+  auto isExact = [&](int i) { return isExactly(args, i); };
   for (int i = 0; i < args.count; i++) {
     if (isExact(i)) {
       anyExact = true;
@@ -107,21 +122,28 @@ static void matmulBlock(const MatmulArgs& args, const Thread& thread) {
   if (slices) packSlices(args.x, rows, k, sliced, thread.share(rows));
   if (anyQuantised || slices) thread.barrier();
 
-  for (int i = 0; i < args.count; i++) {
-    const Range panels = panelShare(args, i, thread, 1);
-    const Output out = outputOf(args, i);
-    if (isExact(i)) exactRows(args.w[i], slicedRows(args.x, rows, k, sliced), out, panels, (float*)own);
-    else fewRows(args.w[i], quantised, rows, out, panels);
+  if (anyExact)
+    for (int i = 0; i < args.count; i++)
+      if (isExact(i)) exactRows(args.w[i], slicedRows(args.x, rows, k, sliced), outputOf(args, i), panelShare(args, i, thread, 1), (float*)own);
+  if (anyQuantised) {
+    PanelWalk walk(args, thread, [&](int i) { return !isExact(i); });
+    fewRows(args, quantised, walk);
   }
 #if HENCE_AMX
   if (useTiles) _tile_release();
 #endif
 }
 
+static const uint8_t* matmulStream(const MatmulArgs& args, const Thread& thread, int64_t offset) {
+  if (args.rows > kMaxFewRows || isExactly(args, 0)) return nullptr;
+  return PanelWalk(args, thread, [&](int i) { return !isExactly(args, i); }).byteAt(offset);
+}
+
 static void matmul(const MatmulArgs& args, const Thread& thread) {
-  for (int64_t row = 0; row < args.rows; row += kBlockRows) {
+  const int64_t blockRows = blockRowsOf(args);
+  for (int64_t row = 0; row < args.rows; row += blockRows) {
     MatmulArgs block = args;
-    block.rows = args.rows - row < kBlockRows ? args.rows - row : kBlockRows;
+    block.rows = args.rows - row < blockRows ? args.rows - row : blockRows;
     block.x += row * args.k;
     for (int i = 0; i < args.count; i++) block.y[i] += row * args.w[i].n;
     if (block.residual) block.residual += row * args.w[0].n;

@@ -18,7 +18,7 @@ namespace hence::HENCE_TARGET {
 const Kernels* kernels();
 const Kernels* kernels() {
   static constexpr Kernels table = {
-      HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
+      HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, matmulStream, gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
       map, softmax, argmax, streamRead, peakFlops,
   };
   return &table;

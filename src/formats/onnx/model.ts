@@ -45,6 +45,8 @@ export type OnnxAttribute =
   | { readonly type: 'strings'; readonly value: readonly string[] }
   | { readonly type: 'tensors'; readonly value: readonly OnnxTensor[] }
   | { readonly type: 'graphs'; readonly value: readonly OnnxGraph[] }
+  | { readonly type: 'sparse-tensors'; readonly value: readonly OnnxSparseTensor[] }
+  | { readonly type: 'value-types'; readonly value: readonly OnnxType[] }
   | { readonly type: 'reference'; readonly value: string }
 
 /** One operation. An input left out is the empty string. */
@@ -53,6 +55,8 @@ export interface OnnxNode {
   /** Operator set; the empty string is ai.onnx. */
   readonly domain: string
   readonly op: string
+  /** Which of several functions of this name is meant; left out by nearly every file. */
+  readonly overload?: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   readonly attributes: Readonly<Record<string, OnnxAttribute>>
@@ -74,6 +78,8 @@ export interface OnnxGraph {
 export interface OnnxFunction {
   readonly domain: string
   readonly name: string
+  /** Tells functions of one name apart. */
+  readonly overload?: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   /** Attributes a node must give, and defaults of those it may. */
@@ -82,6 +88,13 @@ export interface OnnxFunction {
   readonly nodes: readonly OnnxNode[]
   readonly opsets: ReadonlyMap<string, number>
 }
+
+/** A value in a file of its own, as inputs and answers of test cases are kept. */
+export type OnnxValue =
+  | OnnxTensor
+  | { readonly kind: 'sequence'; readonly items: readonly OnnxValue[] }
+  | { readonly kind: 'optional'; readonly value: OnnxValue | undefined }
+  | { readonly kind: 'map'; readonly entries: ReadonlyMap<string | bigint, OnnxValue> }
 
 /** A checked ONNX file with its weights in memory. */
 export interface OnnxModel {

@@ -1,0 +1,69 @@
+import { isUtf8 } from 'node:buffer'
+import { type ErrorCode, HenceError } from '../../core/index.ts'
+
+/** What one file may ask for. */
+export interface ProtobufLimits {
+  /** Messages within messages. */
+  readonly depth: number
+  /** Messages and strings kept. */
+  readonly items: number
+  /** Numbers kept in plain lists. */
+  readonly numbers: number
+}
+
+/** Says where in the file reading stands. */
+interface Place {
+  limit(message: string, facts: Readonly<Record<string, unknown>>): HenceError
+}
+
+/** The bytes of a protobuf file and what is left of its allowances. */
+export class ProtobufBytes {
+  /** How messages about errors call the file. */
+  readonly name: string
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  readonly limits: ProtobufLimits
+  readonly #buffer: Buffer
+  #items = 0
+  #numbers = 0
+
+  constructor(name: string, bytes: Uint8Array, limits: ProtobufLimits) {
+    this.name = name
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.limits = limits
+    this.#buffer = Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length)
+  }
+
+  /** UTF-8, each invalid sequence as U+FFFD. */
+  text(start: number, end: number): string {
+    return this.#buffer.toString('utf8', start, end)
+  }
+
+  isUtf8(start: number, end: number): boolean {
+    return isUtf8(this.bytes.subarray(start, end))
+  }
+
+  /** Integers of variable length between two positions: bytes that end one. */
+  countVarints(start: number, end: number): number {
+    const { bytes } = this
+    let count = 0
+    for (let at = start; at < end; at++) if (bytes[at]! < 128) count++
+    return count
+  }
+
+  countItems(count: number, at: Place): void {
+    this.#items += count
+    if (this.#items > this.limits.items) throw at.limit(`more than ${this.limits.items} messages and strings`, { limit: this.limits.items })
+  }
+
+  countNumbers(count: number, at: Place): void {
+    this.#numbers += count
+    if (this.#numbers > this.limits.numbers)
+      throw at.limit(`more than ${this.limits.numbers} numbers in lists`, { limit: this.limits.numbers })
+  }
+
+  error(code: ErrorCode, offset: number, message: string, facts: Readonly<Record<string, unknown>>): HenceError {
+    return new HenceError(code, `${this.name}: offset ${offset}: ${message}`, { path: this.name, offset, ...facts })
+  }
+}

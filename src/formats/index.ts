@@ -11,6 +11,9 @@ export { normalizeHuggingFaceConfig } from './huggingface/config.ts'
 export { type HuggingFaceFolder, openHuggingFaceFolder } from './huggingface/open-folder.ts'
 export type { Llama2cConfig } from './llama2c/header.ts'
 export { type Llama2cFile, openLlama2c } from './llama2c/open-llama2c.ts'
+export { decodeOnnx, decodeTensor } from './onnx/decode-onnx.ts'
+export { decodeValue } from './onnx/decode-value.ts'
+export { onnxElementCode, onnxElementType } from './onnx/element-types.ts'
 export type {
   OnnxAttribute,
   OnnxDim,
@@ -21,6 +24,7 @@ export type {
   OnnxSparseTensor,
   OnnxTensor,
   OnnxType,
+  OnnxValue,
   OnnxValueInfo,
 } from './onnx/model.ts'
 export { dequantize, quantize } from './quantization/dequantize.ts'

@@ -27,7 +27,8 @@ export function elementsOf(type: OnnxElementType, bytes: Uint8Array, elements: n
   const { dtype, bits } = type
   if (bits < 8) return unpack(dtype, bits, bytes, elements)
   if (dtype === 'bool' && bytes.some(byte => byte > 1)) return undefined
-  const aligned = bytes.byteOffset % alignment(type) === 0 ? bytes : bytes.slice()
+  // A slice of a Buffer would share its memory.
+  const aligned = bytes.byteOffset % alignment(type) === 0 ? bytes : new Uint8Array(bytes)
   return viewAs(STORED_AS[dtype] ?? (dtype as DType), aligned.buffer, aligned.byteOffset, entryCount(dtype, elements))
 }
 

@@ -1,0 +1,44 @@
+/**
+ * The ONNX backend test suite on the definitions of the operators. Cases that fail stand in a list with their reasons,
+ * which may only shrink.
+ */
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { interpret } from '../../../src/graph/index.ts'
+import { describeWithTestdata } from '../../testdata.ts'
+import { casesOfTestdata } from './cases.ts'
+import { runCase } from './run-case.ts'
+
+const REQUIRED_SHARE = 0.97
+
+const expectedFailures = JSON.parse(readFileSync(new URL('expected-failures.json', import.meta.url), 'utf8')) as Record<string, string>
+
+describeWithTestdata('ONNX test cases', () => {
+  const cases = casesOfTestdata()
+  const problems = new Map<string, string | undefined>()
+
+  for (const onnxCase of cases) {
+    const reason = expectedFailures[onnxCase.name]
+    test(onnxCase.name, async () => {
+      const problem = await runCase(onnxCase, interpret)
+      problems.set(onnxCase.name, problem)
+      if (reason === undefined) expect(problem).toBeUndefined()
+      else expect(problem, `it passes now: take ${onnxCase.name} out of expected-failures.json`).toBeDefined()
+    })
+  }
+
+  test('the list names only cases there are, with a reason each', () => {
+    const names = new Set(cases.map(({ name }) => name))
+    for (const [name, reason] of Object.entries(expectedFailures)) {
+      expect(names).toContain(name)
+      expect(reason.length, name).toBeGreaterThan(10)
+    }
+  })
+
+  test(`at least ${REQUIRED_SHARE * 100} % pass`, () => {
+    expect(problems.size).toBe(cases.length)
+    const passed = [...problems.values()].filter(problem => problem === undefined).length
+    console.info(`${passed} of ${cases.length} ONNX cases pass`)
+    expect(passed / cases.length).toBeGreaterThanOrEqual(REQUIRED_SHARE)
+  })
+})

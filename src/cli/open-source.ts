@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { HenceError } from '../core/index.ts'
 import { type Checkpoint, detectFormat, openGguf, openHuggingFaceFolder, openLlama2c } from '../formats/index.ts'
 import { type DecoderSource, decoderFromGguf, decoderFromHuggingFace, decoderFromLlama2c } from '../llm/index.ts'
 
@@ -24,6 +25,7 @@ export async function openSource(source: string): Promise<OpenSource> {
     const file = await openLlama2c(path)
     return { path, checkpoint: file, architecture: 'llama', readDecoder: async () => decoderFromLlama2c(file, path) }
   }
+  if (kind === 'onnx') throw new HenceError('FORMAT_UNSUPPORTED', `${path} is an ONNX graph, not a checkpoint of weights`, { path })
   // A weight file belongs to the folder around it, which has the configuration.
   const { config, checkpoint } = await openHuggingFaceFolder(kind === 'safetensors' ? dirname(path) : path)
   const architecture = String(config['model_type'] ?? 'unknown')

@@ -9,7 +9,7 @@ export const ERRORS = {
   FILE_TRUNCATED: 'The file ends before its own header says it should; download or copy it again.',
   FILE_MALFORMED: 'The file contradicts its own format; download it again or re-export the model.',
   FILE_LIMIT: 'A count or size in the file is beyond what any real model uses; the file is damaged or hostile.',
-  FORMAT_UNKNOWN: 'Hence reads GGUF, safetensors, Hugging Face folders and llama2.c checkpoints.',
+  FORMAT_UNKNOWN: 'Hence reads GGUF, safetensors, ONNX, Hugging Face folders and llama2.c checkpoints.',
   FORMAT_UNSUPPORTED: 'Convert the model to one of the listed types, or use a file that has them.',
   // Models
   ARCHITECTURE_UNKNOWN: 'Use a model of one of the listed architectures.',

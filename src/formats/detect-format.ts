@@ -5,10 +5,11 @@ import { ByteFile, fileNotFound } from './byte-file.ts'
 import { listFolder } from './huggingface/open-folder.ts'
 import { MAX_JSON_BYTES, readJsonObject } from './json-file.ts'
 import { LLAMA2C_HEADER_BYTES, looksLikeLlama2c } from './llama2c/header.ts'
+import { looksLikeOnnx } from './onnx/looks-like-onnx.ts'
 import { looksLikeSafetensors } from './safetensors/header.ts'
 
 /** Kinds of model source that Hence recognises. */
-export type FormatKind = 'gguf' | 'huggingface' | 'safetensors' | 'llama2c'
+export type FormatKind = 'gguf' | 'huggingface' | 'safetensors' | 'llama2c' | 'onnx'
 
 /** What is at a path, and the path to open it by: a folder for `huggingface`, else a file. */
 export interface DetectedFormat {
@@ -45,12 +46,18 @@ export async function detectFormat(path: string): Promise<DetectedFormat> {
 
 async function detectFolder(folder: string): Promise<DetectedFormat> {
   const names = await listFolder(folder)
-  if (names.includes('config.json')) return { kind: 'huggingface', path: folder }
+  const graphs = names.filter(name => name.endsWith('.onnx'))
+  if (names.includes('config.json')) {
+    // A configuration beside a graph and no weights of its own describes the graph.
+    const isGraph = graphs.length === 1 && !names.some(name => /\.safetensors(\.index\.json)?$/.test(name))
+    return isGraph ? detectFile(join(folder, graphs[0]!)) : { kind: 'huggingface', path: folder }
+  }
   // One model per folder: all parts of a split GGUF count as one, opened by its first.
   const ggufs = names.filter(name => name.endsWith('.gguf') && !(/-\d{5}-of-\d{5}\.gguf$/.test(name) && !name.includes('-00001-of-')))
   if (ggufs.length === 1) return detectFile(join(folder, ggufs[0]!))
   const index = names.filter(name => name.endsWith('.safetensors.index.json'))
   if (index.length === 1) return { kind: 'safetensors', path: join(folder, index[0]!) }
+  if (graphs.length === 1) return detectFile(join(folder, graphs[0]!))
   const weights = names.filter(name => name.endsWith('.safetensors'))
   if (weights.length === 1) return detectFile(join(folder, weights[0]!))
   const binaries = names.filter(name => name.endsWith('.bin'))
@@ -58,7 +65,12 @@ async function detectFolder(folder: string): Promise<DetectedFormat> {
     const detected = await detectFile(join(folder, name)).catch(() => undefined)
     if (detected?.kind === 'llama2c') return detected
   }
-  const several = ggufs.length > 1 ? `; it holds ${ggufs.length} GGUF models, name one of them` : ''
+  const several =
+    ggufs.length > 1
+      ? `; it holds ${ggufs.length} GGUF models, name one of them`
+      : graphs.length > 1
+        ? `; it holds ${graphs.length} ONNX graphs, name one of them`
+        : ''
   const shown = names.length === 0 ? 'nothing' : names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '')
   throw new HenceError(
     'FORMAT_UNKNOWN',
@@ -77,6 +89,7 @@ async function detectFile(path: string): Promise<DetectedFormat> {
   if (text.startsWith('GGUF')) return { kind: 'gguf', path }
   if (looksLikeSafetensors(head)) return { kind: 'safetensors', path }
   if (/^\s*\{/.test(text)) return detectJson(path)
+  if (looksLikeOnnx(head)) return { kind: 'onnx', path }
   const foreign = FOREIGN.find(({ begins, at = 0 }) => text.startsWith(begins, at))
   if (foreign === undefined && looksLikeLlama2c(head)) return { kind: 'llama2c', path }
   throw new HenceError('FORMAT_UNKNOWN', `${path} is ${foreign?.what ?? 'not a model Hence knows'}; ${describeHead(head, size)}`, {

@@ -27,6 +27,7 @@ export type {
   OnnxValue,
   OnnxValueInfo,
 } from './onnx/model.ts'
+export { openOnnx } from './onnx/open-onnx.ts'
 export { dequantize, quantize } from './quantization/dequantize.ts'
 export { requireSupported } from './require-supported.ts'
 export { openSafetensors, type SafetensorsFile } from './safetensors/open-safetensors.ts'

@@ -51,7 +51,7 @@ type Found = Omit<OpenModel, 'path' | 'endTokens'> & { readonly endTokens: reado
  */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenModel> {
   const { kind, path: found } = await detectFormat(path)
-  const open = { gguf: fromGguf, huggingface: fromHuggingFace, safetensors: fromSafetensors, llama2c: fromLlama2c }[kind]
+  const open = { gguf: fromGguf, huggingface: fromHuggingFace, safetensors: fromSafetensors, llama2c: fromLlama2c, onnx: refuseGraph }[kind]
   const model = await open(found, options)
   try {
     const tokenizer =
@@ -129,6 +129,13 @@ async function fromLlama2c(path: string, { signal, tokenizer }: OpenModelOptions
     const decoder = decoderFromLlama2c(file, path)
     const beside = tokenizer === undefined ? await findTokenizer(dirname(path), decoder.config.vocabulary) : undefined
     return { decoder, tokenizer: beside, chatTemplate: undefined, sampling: DEFAULT_SAMPLING, endTokens: [] }
+  })
+}
+
+async function refuseGraph(path: string): Promise<never> {
+  throw new HenceError('FORMAT_UNSUPPORTED', `${path} is an ONNX graph, not a language model`, {
+    path,
+    hint: 'Generating text takes a GGUF file, a Hugging Face folder or a llama2.c checkpoint.',
   })
 }
 

@@ -84,6 +84,27 @@ MapArgs mapArgs(Operands o, const Program& p) {
   return a;
 }
 
+// Parts write different elements of y, so nothing has to wait between them.
+void copyParts(Operands o, const Kernels& kernels, const Thread& thread) {
+  CopyArgs a{};
+  uint8_t* const y = o.buffer<uint8_t>();
+  a.elementBytes = int32_t(o.number());
+  a.fill = o.number();
+  a.fill |= uint64_t(o.number()) << 32;
+  for (uint32_t parts = o.number(); parts > 0; parts--) {
+    a.x = o.buffer<uint8_t>();
+    const uint32_t backwards = o.number();
+    if (const int64_t offset = o.dim(); a.x) a.x += offset * a.elementBytes;
+    a.y = y + o.dim() * a.elementBytes;
+    for (int axis = 0; axis < kCopyAxes; axis++) {
+      a.sizes[axis] = o.dim();
+      a.inputs[axis] = backwards >> axis & 1 ? -o.dim() : o.dim();
+      a.outputs[axis] = o.dim();
+    }
+    kernels.copy(a, thread);
+  }
+}
+
 void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, const Thread& thread) {
   switch (opcode) {
     case Opcode::Matmul: {
@@ -146,6 +167,7 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
       kernels.argmax(a, thread);
       break;
     }
+    case Opcode::Copy: copyParts(o, kernels, thread); break;
     case Opcode::Count: break;
   }
 }
@@ -153,7 +175,18 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
 // What each operand word of an opcode is: b buffer, B buffer or none, m matrix, d dim, f float, n number. A `*` starts
 // the part that repeats as often as the number before it says.
 constexpr const char* kSignatures[] = {
-    "bdnBn*mBb", "mbbd", "bbbdd", "bbBbddfn", "bbbdnf", "bbbdnnnn", "bbbbbdnnn", "bbbbbbbBbddnnnnnff", "bdn*bd", "bbdd", "bbdd",
+    "bdnBn*mBb",           // matmul
+    "mbbd",                // gather
+    "bbbdd",               // gather_rows
+    "bbBbddfn",            // norm
+    "bbbdnf",              // rotary_table
+    "bbbdnnnn",            // rope
+    "bbbbbdnnn",           // kv_write
+    "bbbbbbbBbddnnnnnff",  // attention
+    "bdn*bd",              // map
+    "bbdd",                // softmax
+    "bbdd",                // argmax
+    "bnnnn*Bndddddddddddddddddddd",  // copy
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -177,7 +210,8 @@ bool wellFormed(const Program& p, const uint32_t* words, size_t count, Opcode op
   for (; *s && *s != '*'; s++) if (!check(*s)) return false;
   if (*s == '*') {
     const int64_t times = last;
-    if (times == 0 || times > (opcode == Opcode::Matmul ? kMaxFusedWeights : kMaxMapInputs)) return false;
+    const int64_t most = opcode == Opcode::Matmul ? kMaxFusedWeights : opcode == Opcode::Map ? kMaxMapInputs : int64_t(count);
+    if (times == 0 || times > most) return false;
     for (int64_t i = 0; i < times; i++) for (const char* r = s + 1; *r; r++) if (!check(*r)) return false;
   }
   if (opcode != Opcode::Map) return at == count;

@@ -12,7 +12,9 @@
 namespace hence {
 
 enum class Opcode : uint32_t {
-  Matmul, Gather, GatherRows, Norm, RotaryTable, Rope, KvWrite, Attention, Map, Softmax, Argmax, Count,
+  Matmul, Gather, GatherRows, Norm, RotaryTable, Rope, KvWrite, Attention, Map, Softmax, Argmax,
+  Copy,
+  Count,
 };
 
 constexpr uint32_t kNone = 0xffffffff;

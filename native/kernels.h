@@ -151,6 +151,17 @@ struct MapArgs {
   int64_t count;
 };
 
+// One part of a copy: y[outputs · i] = x[inputs · i] for every index i of a shape whose leading axes may have size 1.
+// Strides are in elements, those of y not negative; without x every element becomes `fill`.
+constexpr int kCopyAxes = 6;
+struct CopyArgs {
+  const uint8_t* x;  // of the first element read, or null
+  uint8_t* y;        // of the first element written
+  uint64_t fill;     // the element's bits
+  int32_t elementBytes;
+  int64_t sizes[kCopyAxes], inputs[kCopyAxes], outputs[kCopyAxes];
+};
+
 struct SoftmaxArgs {  // along the last axis
   const float* x;
   float* y;
@@ -181,6 +192,7 @@ struct Kernels {
   void (*map)(const MapArgs&, const Thread&);
   void (*softmax)(const SoftmaxArgs&, const Thread&);
   void (*argmax)(const ArgmaxArgs&, const Thread&);
+  void (*copy)(const CopyArgs&, const Thread&);
   void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
   double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
 };

@@ -2,6 +2,7 @@
 #pragma once
 #include "argmax.h"
 #include "attention.h"
+#include "copy.h"
 #include "gather-rows.h"
 #include "kv-write.h"
 #include "map.h"
@@ -19,7 +20,9 @@ const Kernels* kernels();
 const Kernels* kernels() {
   static constexpr Kernels table = {
       HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, matmulStream, gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
-      map, softmax, argmax, streamRead, peakFlops,
+      map, softmax, argmax,
+      copy,
+      streamRead, peakFlops,
   };
   return &table;
 }

@@ -26,5 +26,6 @@ export function runOnHost(
     produce: (name, value) => {
       values[name] = value
     },
+    resolve: dim => resolveDim(dim, { ...limits, ...values }),
   })
 }

@@ -48,6 +48,11 @@ export function productDim(...dims: readonly Dim[]): Dim {
   return { kind: 'product', factors: known === 1 ? rest : [known, ...rest] }
 }
 
+/** Distance in elements between neighbours along each axis of a dense row-major tensor. */
+export function denseStrides(shape: readonly Dim[]): readonly Dim[] {
+  return shape.map((_, axis) => productDim(...shape.slice(axis + 1)))
+}
+
 /** The value of a dim under `values`. @throws HenceError `PROGRAM_INVALID` when a name has no value */
 export function resolveDim(dim: Dim, values: DimValues): number {
   if (typeof dim === 'number') return dim

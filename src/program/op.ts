@@ -9,6 +9,8 @@ export interface OpRun<A> {
   readonly attributes: A
   /** Reports the value of a produced dim. */
   produce(name: string, value: number): void
+  /** The value a dim among the attributes has in this run. */
+  resolve(dim: Dim): number
 }
 
 /**

@@ -5,11 +5,12 @@ import { availableBackends } from '../backends.ts'
 import { memoryWeights } from '../memory-weights.ts'
 import { attentionCases } from './attention-cases.ts'
 import { type ContractCase, EXACT_ERROR, expectClose, snapshot } from './case.ts'
+import { copyCases } from './copy-cases.ts'
 import { elementwiseCases } from './elementwise-cases.ts'
 import { hardCases } from './hard-cases.ts'
 import { matmulCases } from './matmul-cases.ts'
 
-const CASES = [...elementwiseCases, ...attentionCases, ...hardCases, ...matmulCases]
+const CASES = [...copyCases, ...elementwiseCases, ...attentionCases, ...hardCases, ...matmulCases]
 
 async function run(
   backend: ReturnType<typeof referenceBackend>,

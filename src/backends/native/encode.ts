@@ -1,8 +1,8 @@
 import { HenceError } from '../../core/index.ts'
 import {
   type AttentionAttributes,
+  type CopyAttributes,
   type Dim,
-  formatDim,
   type Instruction,
   type MapAttributes,
   type MapExpression,
@@ -14,9 +14,24 @@ import {
   type RopeAttributes,
   type RotaryTableAttributes,
 } from '../../program/index.ts'
+import { encodeCopy, hasCopyKernel } from './encode-copy.ts'
+import { Encoder } from './encoder.ts'
 
 /** The numbers native code knows things by; the orders of the enums in native/kernels.h and native/executor.h. */
-const OPCODES = ['matmul', 'gather', 'gather_rows', 'norm', 'rotary_table', 'rope', 'kv_write', 'attention', 'map', 'softmax', 'argmax']
+const OPCODES = [
+  'matmul',
+  'gather',
+  'gather_rows',
+  'norm',
+  'rotary_table',
+  'rope',
+  'kv_write',
+  'attention',
+  'map',
+  'softmax',
+  'argmax',
+  'copy',
+]
 const ACTIVATIONS = ['none', 'relu', 'silu', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh']
 const MAP_OPS = 'input constant add sub mul div min max pow neg abs sqrt exp log tanh sigmoid erf relu silu gelu gelu_tanh'.split(' ')
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
@@ -49,35 +64,6 @@ export interface EncodedProgram {
 
 /** How each weight is held: as panels for matmul and gather, or as plain f32 numbers for everything else. */
 export type WeightForm = 'packed' | 'dense'
-
-/** Collects words, floats, dims and matrices while instructions are encoded. */
-class Encoder {
-  readonly words: number[] = []
-  readonly floats: number[] = []
-  readonly dims: Dim[] = []
-  readonly matrices: number[] = []
-  readonly #dimIndex = new Map<string, number>()
-  readonly #matrixIndex = new Map<number, number>()
-
-  dim(dim: Dim): number {
-    const key = formatDim(dim)
-    const known = this.#dimIndex.get(key)
-    if (known !== undefined) return known
-    this.#dimIndex.set(key, this.dims.length)
-    return this.dims.push(dim) - 1
-  }
-
-  float(value: number): number {
-    return this.floats.push(value) - 1
-  }
-
-  matrix(buffer: number): number {
-    const known = this.#matrixIndex.get(buffer)
-    if (known !== undefined) return known
-    this.#matrixIndex.set(buffer, this.matrices.length)
-    return this.matrices.push(buffer) - 1
-  }
-}
 
 /** Encodes every instruction that has a kernel; runs of the others become host segments. */
 export function encodeProgram(program: Program): EncodedProgram {
@@ -137,6 +123,8 @@ function hasKernel(program: Program, { op, inputs, attributes }: Instruction): b
       )
     case 'gather':
       return roleOf(0) !== 'weight' || program.buffers[inputs[0]!]!.shape.length === 2
+    case 'copy':
+      return hasCopyKernel(attributes as unknown as CopyAttributes)
     case 'map':
       return inputs.length <= MAX_MAP_INPUTS && depth((attributes as unknown as MapAttributes).expression) <= MAX_MAP_DEPTH
     default:
@@ -194,6 +182,8 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
       const operands = ids.flatMap((id, i) => [id, count(shape(i))])
       return [op, [y, count(shape(0)), ids.length, ...operands, code.length, ...code]]
     }
+    case 'copy':
+      return [op, [...encodeCopy(ids, y, program.buffers[y]!, attributes as CopyAttributes, encoder)]]
     case 'softmax':
     case 'argmax':
       return [op, [a, y, rows(shape(0)), width(shape(0))]]

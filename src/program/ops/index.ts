@@ -1,6 +1,7 @@
 import type { Op } from '../op.ts'
 import { argmax } from './argmax.ts'
 import { attention } from './attention.ts'
+import { copy } from './copy.ts'
 import { gather } from './gather.ts'
 import { kvWrite } from './kv.ts'
 import { map } from './map.ts'
@@ -17,6 +18,7 @@ import { softmax } from './softmax.ts'
 export const OPS: {
   readonly argmax: typeof argmax
   readonly attention: typeof attention
+  readonly copy: typeof copy
   readonly gather: typeof gather
   readonly kv_write: typeof kvWrite
   readonly map: typeof map
@@ -32,6 +34,7 @@ export const OPS: {
 } = {
   argmax,
   attention,
+  copy,
   gather,
   kv_write: kvWrite,
   map,

@@ -1,11 +1,20 @@
 import type { Operator } from '../operator.ts'
+import { scoredAttentionOperators } from './attention/index.ts'
 import { convolutionOperators } from './convolution/index.ts'
 import { linearOperators } from './linear/index.ts'
 import { normalizationOperators } from './normalization/index.ts'
 import { poolingOperators } from './pooling/index.ts'
+import { recurrentOperators } from './recurrent/index.ts'
 
 /** Every operator Hence knows, by family. Each family file exports one array. */
-const FAMILIES: readonly (readonly Operator[])[] = [normalizationOperators, poolingOperators, convolutionOperators, linearOperators]
+const FAMILIES: readonly (readonly Operator[])[] = [
+  scoredAttentionOperators,
+  recurrentOperators,
+  normalizationOperators,
+  poolingOperators,
+  convolutionOperators,
+  linearOperators,
+]
 
 const byName: ReadonlyMap<string, Operator> = new Map(FAMILIES.flat().map(operator => [`${operator.domain}:${operator.name}`, operator]))
 

@@ -1,13 +1,25 @@
 import type { Operator } from '../operator.ts'
 import { scoredAttentionOperators } from './attention/index.ts'
+import { conversionOperators } from './conversion/index.ts'
 import { convolutionOperators } from './convolution/index.ts'
+import { creationOperators } from './creation/index.ts'
+import { elementwiseOperators } from './elementwise/index.ts'
+import { imageOperators } from './image/index.ts'
 import { linearOperators } from './linear/index.ts'
+import { movementOperators } from './movement/index.ts'
 import { normalizationOperators } from './normalization/index.ts'
 import { poolingOperators } from './pooling/index.ts'
 import { recurrentOperators } from './recurrent/index.ts'
+import { reductionOperators } from './reduction/index.ts'
 
 /** Every operator Hence knows, by family. Each family file exports one array. */
 const FAMILIES: readonly (readonly Operator[])[] = [
+  conversionOperators,
+  creationOperators,
+  elementwiseOperators,
+  imageOperators,
+  movementOperators,
+  reductionOperators,
   scoredAttentionOperators,
   recurrentOperators,
   normalizationOperators,

@@ -47,7 +47,7 @@ export function copyStrided(shape: readonly number[], from: StridedCells, to: St
       let read = offsets[0]!
       let write = offsets[1]!
       const [step, stride] = [steps[0]!, steps[1]!]
-      if (step === 1 && stride === 1 && length >= 16) return copyCells(from.cells.data, read, to.cells.data, write, length)
+      if (step === 1 && stride === 1 && length >= 32) return copyCells(from.cells.data, read, to.cells.data, write, length)
       for (let count = length; count > 0; count--) {
         target[write] = source[read]
         read += step
@@ -60,8 +60,13 @@ export function copyStrided(shape: readonly number[], from: StridedCells, to: St
 
 /** Copies neighbouring cells between arrays of one kind. */
 export function copyCells(from: CellArray, read: number, to: CellArray, write: number, length: number): void {
-  if (Array.isArray(to)) for (let index = 0; index < length; index++) to[write + index] = (from as string[])[read + index]!
-  else to.set((from as Uint8Array).subarray(read, read + length), write)
+  // A view costs more than a short loop.
+  if (length >= 32 && !Array.isArray(to)) {
+    to.set((from as Uint8Array).subarray(read, read + length), write)
+    return
+  }
+  const target = to as { [index: number]: unknown }
+  for (let index = 0; index < length; index++) target[write + index] = from[read + index]
 }
 
 /** The elements a strided walk over `input` meets, as a new tensor of `shape`. */

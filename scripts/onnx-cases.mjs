@@ -1,11 +1,11 @@
 /**
  * Runs cases of the ONNX backend test suite and says what is wrong with those that fail:
  *
- *   node scripts/onnx-cases.mjs [--folder DIR] [--ops] [--quiet] [PATTERN…]
+ *   node scripts/onnx-cases.mjs [--folder DIR] [--backend reference|native] [--ops] [--quiet] [PATTERN…]
  *
  * PATTERN is a regular expression tried on the names of cases and on `op:NAME` of the operators in them (so
  * `'op:Conv$'` runs every case with a Conv); all cases without one. `--folder` takes unpacked cases instead of those of
- * testdata, `--ops` adds a line per operator, `--quiet` leaves out the line of each failure. Cases that only lack an
+ * testdata, `--backend` compiles the graphs instead of interpreting them, `--ops` adds a line per operator, `--quiet` leaves out the line of each failure. Cases that only lack an
  * operator are counted together.
  */
 import { register } from 'node:module'
@@ -15,12 +15,20 @@ register('./typescript-hooks.mjs', import.meta.url)
 const { casesOfFolder, casesOfTestdata, decodeCase } = await import('../test/conformance/onnx/cases.ts')
 const { runCase } = await import('../test/conformance/onnx/run-case.ts')
 const { interpret } = await import('../src/graph/interpreter.ts')
+const { compiledOn } = await import('../test/conformance/onnx/run-compiled.ts')
+const { openBackend } = await import('../src/backends/index.ts')
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { folder: { type: 'string' }, ops: { type: 'boolean', default: false }, quiet: { type: 'boolean', default: false } },
+  options: {
+    folder: { type: 'string' },
+    backend: { type: 'string' },
+    ops: { type: 'boolean', default: false },
+    quiet: { type: 'boolean', default: false },
+  },
 })
 
+const run = flags.backend ? compiledOn(openBackend({ backend: flags.backend })) : interpret
 const patterns = positionals.map(pattern => new RegExp(pattern))
 const cases = flags.folder ? casesOfFolder(flags.folder) : casesOfTestdata()
 const byOperator = new Map()
@@ -32,7 +40,7 @@ for (const onnxCase of cases) {
   const labels = [onnxCase.name, ...operators.map(name => `op:${name}`)]
   if (patterns.length > 0 && !patterns.some(pattern => labels.some(label => pattern.test(label)))) continue
   ran++
-  const problem = await runCase(onnxCase, interpret)
+  const problem = await runCase(onnxCase, run)
   const missing = /Hence has no operator (\S+)/.exec(problem ?? '')?.[1]
   if (problem === undefined) passed++
   else if (missing) lacking.set(missing, (lacking.get(missing) ?? 0) + 1)

@@ -1,3 +1,7 @@
 export { Attributes } from './attributes.ts'
+export { CompiledGraph, type GraphOptions } from './compiled-graph.ts'
+export type { Graph, GraphNode } from './graph.ts'
+export { importOnnx } from './import-onnx.ts'
 export { type InterpretOptions, interpret } from './interpreter.ts'
 export type { GraphTensor, MapValue, OptionalValue, SequenceValue, Value } from './operator.ts'
+export { optimize, type Rule } from './optimize.ts'

@@ -1,8 +1,12 @@
 import { HenceError, Rng, throwIfAborted } from '../core/index.ts'
-import type { OnnxAttribute, OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from '../formats/index.ts'
+import type { OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from '../formats/index.ts'
 import { Attributes } from './attributes.ts'
+import { labelOf } from './graph.ts'
+import { resolveReferences } from './import-onnx.ts'
 import type { OperatorHost, Value } from './operator.ts'
 import { findOperator } from './operators/index.ts'
+
+const DEFAULT_LOOP_ITERATIONS = 100_000
 
 /** Limits of one interpretation. */
 export interface InterpretOptions {
@@ -34,12 +38,17 @@ export async function interpret(
   return Object.fromEntries(model.graph.outputs.map(({ name }, i) => [name, results[i]!]))
 }
 
+/** Where a body finds the values around it. */
+export interface OuterScope {
+  get(name: string): Value | undefined
+}
+
 /** Values by name; a body sees the values around it. */
 class Scope {
   readonly #values: Map<string, Value>
-  readonly #outer: Scope | undefined
+  readonly #outer: OuterScope | undefined
 
-  constructor(values: ReadonlyMap<string, Value>, outer: Scope | undefined) {
+  constructor(values: ReadonlyMap<string, Value>, outer: OuterScope | undefined) {
     this.#values = new Map(values)
     this.#outer = outer
   }
@@ -55,7 +64,8 @@ class Scope {
 
 type Body = Pick<OnnxGraph, 'nodes'> & { readonly outputs: readonly { readonly name: string }[] }
 
-class Interpreter {
+/** Runs nodes in scopes. */
+export class Interpreter {
   readonly #functions: ReadonlyMap<string, OnnxFunction>
   readonly #options: InterpretOptions
 
@@ -82,7 +92,7 @@ class Interpreter {
   }
 
   async #runNode(node: OnnxNode, scope: Scope, opsets: ReadonlyMap<string, number>): Promise<readonly (Value | undefined)[]> {
-    const label = `${node.op} "${node.name || node.outputs[0]}"`
+    const label = labelOf(node)
     const inputs = node.inputs.map(name => {
       if (name === '') return undefined
       const value = scope.get(name)
@@ -96,8 +106,21 @@ class Interpreter {
       throw new HenceError('OPERATOR_UNSUPPORTED', `${label}: Hence has no operator ${node.domain || 'ai.onnx'}.${node.op}`, {
         missing: { [`${node.domain || 'ai.onnx'}.${node.op}`]: 1 },
       })
-    const { seed, maxLoopIterations = 100_000, signal } = this.#options
-    const host: OperatorHost = {
+    const version = opsets.get(node.domain) ?? opsets.get(node.domain === '' ? 'ai.onnx' : '') ?? 1
+    return operator.run({
+      node: label,
+      version,
+      inputs,
+      attributes: new Attributes(label, node.attributes),
+      outputCount: node.outputs.length,
+      host: this.host(scope, opsets),
+    })
+  }
+
+  /** What operators get to run bodies in a scope with. */
+  host(scope: OuterScope, opsets: ReadonlyMap<string, number>): OperatorHost {
+    const { seed, maxLoopIterations = DEFAULT_LOOP_ITERATIONS, signal } = this.#options
+    return {
       random: own => new Rng(own ?? seed ?? 0),
       runGraph: (graph, values) => {
         const inner = new Scope(graph.initializers, scope)
@@ -107,15 +130,6 @@ class Interpreter {
       maxLoopIterations,
       signal,
     }
-    const version = opsets.get(node.domain) ?? opsets.get(node.domain === '' ? 'ai.onnx' : '') ?? 1
-    return operator.run({
-      node: label,
-      version,
-      inputs,
-      attributes: new Attributes(label, node.attributes),
-      outputCount: node.outputs.length,
-      host,
-    })
   }
 
   /** A function's nodes see only its own inputs; attributes they name are those of the node that calls it. */
@@ -126,16 +140,4 @@ class Interpreter {
     const nodes = f.nodes.map(node => ({ ...node, attributes: resolveReferences(node.attributes, given) }))
     return this.runNodes({ nodes, outputs: f.outputs.map(name => ({ name })) }, scope, f.opsets)
   }
-}
-
-function resolveReferences(
-  attributes: Readonly<Record<string, OnnxAttribute>>,
-  given: Readonly<Record<string, OnnxAttribute>>,
-): Record<string, OnnxAttribute> {
-  const resolved: Record<string, OnnxAttribute> = {}
-  for (const [name, attribute] of Object.entries(attributes)) {
-    const value = attribute.type === 'reference' ? given[attribute.value] : attribute
-    if (value) resolved[name] = value
-  }
-  return resolved
 }

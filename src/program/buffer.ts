@@ -32,4 +32,6 @@ export interface Buffer extends BufferType {
   readonly source?: WeightSource
   /** Of a constant. */
   readonly data?: TensorData
+  /** The buffer whose memory this one is, under another shape with as many elements. */
+  readonly viewOf?: number
 }

@@ -1,6 +1,6 @@
 import { HenceError, type TensorData } from '../core/index.ts'
 import type { Buffer, BufferRole, BufferType, WeightSource } from './buffer.ts'
-import type { Dim } from './dims.ts'
+import { type Dim, formatShape, productDim, sameDim } from './dims.ts'
 import { type AttributesOf, type OpName, opOf } from './ops/index.ts'
 import type { Instruction, Program } from './program.ts'
 
@@ -51,6 +51,17 @@ export class ProgramBuilder {
   /** {@link apply} for ops with one output. */
   op<N extends OpName>(op: N, name: string, inputs: readonly (Buffer | undefined)[], attributes: AttributesOf<N>): Buffer {
     return this.apply(op, name, inputs, attributes)[0]!
+  }
+
+  /** The same memory under another shape of as many elements; what is written to one is read from the other. */
+  view(buffer: Buffer, shape: readonly Dim[]): Buffer {
+    const root = buffer.viewOf ?? buffer.id
+    const { role, name, dtype } = this.#buffers[root]!
+    if (role !== 'scratch' && role !== 'input' && role !== 'output')
+      throw new HenceError('PROGRAM_INVALID', `only a computed buffer or an input can be viewed, ${name} is a ${role}`)
+    if (!sameDim(productDim(1, ...shape), productDim(1, ...buffer.shape)))
+      throw new HenceError('PROGRAM_INVALID', `a view of ${name} ${formatShape(buffer.shape)} cannot have the shape ${formatShape(shape)}`)
+    return this.#add('scratch', name, { dtype, shape }, { viewOf: root })
   }
 
   /** Makes a computed buffer an output of the program under `name`. */

@@ -21,11 +21,13 @@ export function largestBytes(buffer: Pick<Buffer, 'dtype' | 'shape'>, limits: Di
 
 /**
  * Places inputs, outputs and scratch buffers in one arena: two buffers share bytes only when no instruction needs both.
- * Inputs live from the start, outputs to the end. Larger buffers are placed first, each at the lowest free offset.
+ * Inputs live from the start, outputs to the end,
+ * a viewed buffer as long as its views. Larger buffers are placed first, each at the lowest free offset.
  */
 export function planMemory(program: Program, limits: DimValues): MemoryPlan {
   const lifetimes = new Map<number, { begin: number; end: number }>()
-  const touch = (id: number, at: number): void => {
+  const touch = (bufferId: number, at: number): void => {
+    const id = program.buffers[bufferId]!.viewOf ?? bufferId
     const life = lifetimes.get(id)
     if (life) life.end = Math.max(life.end, at)
     else lifetimes.set(id, { begin: at, end: at })
@@ -48,6 +50,7 @@ export function planMemory(program: Program, limits: DimValues): MemoryPlan {
     placed.push({ ...item, offset })
     offsets.set(item.id, offset)
   }
+  for (const { id, viewOf } of program.buffers) if (viewOf !== undefined && offsets.has(viewOf)) offsets.set(id, offsets.get(viewOf)!)
   return {
     offsets,
     arenaBytes: placed.reduce((most, p) => Math.max(most, p.offset + p.bytes), 0),

@@ -1,0 +1,144 @@
+import type { Backend, Precision } from '../backends/index.ts'
+import { HenceError, throwIfAborted } from '../core/index.ts'
+import type { Graph } from './graph.ts'
+import type { Value } from './operator.ts'
+import { runHostStep, runProgramStep } from './run-step.ts'
+import { type Stage, typeKey } from './stage.ts'
+import { Tracer } from './tracer.ts'
+
+/** Settings of {@link CompiledGraph}. */
+export interface GraphOptions {
+  readonly precision?: Precision | undefined
+  /** A Loop beyond this many iterations is refused. */
+  readonly maxLoopIterations?: number | undefined
+  readonly seed?: number | undefined
+}
+
+/** Sets of input shapes whose plans are kept. */
+const MAX_PLANS = 32
+/** Sizes met at one branch whose plans are kept. */
+const MAX_BRANCHES = 32
+
+/**
+ * A graph that runs as programs. It is planned for the shapes of its inputs when they are first met; where a size comes
+ * out of the data, planning goes on from there. Runs may overlap.
+ */
+export class CompiledGraph {
+  readonly graph: Graph
+  readonly backend: Backend
+  readonly options: GraphOptions
+  /** Nodes whose results turned out to have other sizes than when they were planned. */
+  readonly #unsteady = new Set<string>()
+  readonly #plans = new Map<string, Stage>()
+  readonly #planning = new Map<string, Promise<unknown>>()
+
+  constructor(graph: Graph, backend: Backend, options: GraphOptions = {}) {
+    this.graph = graph
+    this.backend = backend
+    this.options = options
+  }
+
+  /** The first stage planned for each set of input types. */
+  get plans(): ReadonlyMap<string, Stage> {
+    return this.#plans
+  }
+
+  /** The graph's outputs, in order. @throws HenceError of operators, `ABORTED`, `OUT_OF_MEMORY` */
+  async run(inputs: ReadonlyMap<string, Value>, signal?: AbortSignal): Promise<Value[]> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#runOnce(inputs, signal)
+      } catch (error) {
+        // A size that was thought fixed was not: the node ends a stage from now on.
+        if (!(error instanceof UnsteadyResult) || attempt > this.graph.nodes.length) throw error
+        this.#unsteady.add(error.node)
+        this.dispose()
+      }
+    }
+  }
+
+  async #runOnce(inputs: ReadonlyMap<string, Value>, signal: AbortSignal | undefined): Promise<Value[]> {
+    const values = new Map(inputs)
+    const constants = new Map(this.graph.constants)
+    let stages = this.#plans
+    let most = MAX_PLANS
+    let branch: readonly string[] = this.graph.inputs.map(({ name }) => name)
+    let at = 0
+    let path = ''
+    do {
+      const key = typeKey(branch.map(name => values.get(name)))
+      path += `/${key}`
+      let stage = await this.#find(stages, key, path)
+      if (stage) {
+        // The most recently used plan is the last to go.
+        stages.delete(key)
+        stages.set(key, stage)
+        for (const [name, tensor] of stage.constants) constants.set(name, tensor)
+        for (const step of stage.steps) {
+          throwIfAborted(signal)
+          if (step.kind === 'program') await runProgramStep(step, values, signal)
+          else {
+            const results = await runHostStep(step.node, this.graph, values, constants, this.options, signal)
+            if (step.results !== '' && typeKey(results) !== step.results) throw new UnsteadyResult(step.node.name)
+          }
+          for (const name of step.frees) values.delete(name)
+        }
+      } else {
+        const tracer = new Tracer(this.graph, this.backend, this.options, name => this.#unsteady.has(name))
+        const tracing = tracer.trace(at, values, constants, signal)
+        this.#planning.set(path, tracing)
+        try {
+          stage = await tracing
+        } finally {
+          this.#planning.delete(path)
+        }
+        stages.set(key, stage)
+        if (stages.size > most) {
+          const [oldest, dropped] = stages.entries().next().value!
+          stages.delete(oldest)
+          disposeStage(dropped)
+        }
+        for (const [name, tensor] of stage.constants) constants.set(name, tensor)
+      }
+      at = stage.end
+      branch = stage.branch
+      stages = stage.next
+      most = MAX_BRANCHES
+    } while (at < this.graph.nodes.length)
+    return this.graph.outputs.map(name => {
+      const value = values.get(name) ?? constants.get(name)
+      if (!value) throw new HenceError('GRAPH_INVALID', `nothing computes the output "${name}"`, { output: name })
+      return value
+    })
+  }
+
+  /** The plan, once another run that is just making it is done. */
+  async #find(stages: ReadonlyMap<string, Stage>, key: string, path: string): Promise<Stage | undefined> {
+    while (!stages.has(key) && this.#planning.has(path)) await this.#planning.get(path)!.catch(() => {})
+    return stages.get(key)
+  }
+
+  /** Frees all plans; they are made again when needed. */
+  dispose(): void {
+    for (const stage of this.#plans.values()) disposeStage(stage)
+    this.#plans.clear()
+  }
+}
+
+class UnsteadyResult extends Error {
+  readonly node: string
+
+  constructor(node: string) {
+    super(`the sizes of the results of ${node} change`)
+    this.node = node
+  }
+}
+
+function disposeStage(stage: Stage): void {
+  for (const step of stage.steps) {
+    if (step.kind !== 'program') continue
+    for (const execution of step.idle.splice(0)) execution.dispose()
+    step.executable.dispose()
+  }
+  for (const next of stage.next.values()) disposeStage(next)
+}

@@ -1,0 +1,69 @@
+import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from '../formats/index.ts'
+import { Attributes } from './attributes.ts'
+
+/** An operation of a {@link Graph}: names resolved, its operator-set version with it. */
+export interface GraphNode {
+  /** Unique within the graph. */
+  readonly name: string
+  /** The empty string is ai.onnx; `hence` is for what rules make of several nodes. */
+  readonly domain: string
+  readonly op: string
+  readonly version: number
+  /** Names of values; an input left out is the empty string. */
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>
+}
+
+/**
+ * A graph on its way to a program: nodes in an order in which every value is computed before it is used. Rules replace
+ * nodes and constants; values are known by their names alone.
+ */
+export interface Graph {
+  readonly name: string
+  readonly inputs: readonly OnnxValueInfo[]
+  readonly outputs: readonly string[]
+  readonly nodes: readonly GraphNode[]
+  readonly constants: ReadonlyMap<string, OnnxTensor>
+  /** What node bodies need to be run: the model's operator-set versions and functions. */
+  readonly model: OnnxModel
+}
+
+/** `Conv "conv1"`: how messages call a node. */
+export function labelOf(node: Pick<OnnxNode, 'op' | 'name' | 'outputs'>): string {
+  return `${node.op} "${node.name || node.outputs[0] || ''}"`
+}
+
+/** Typed access to the attributes of a node. */
+export function attributesOf(node: GraphNode): Attributes {
+  return new Attributes(labelOf(node), node.attributes)
+}
+
+/** How often each value is read by nodes, bodies of control flow included, and as an output of the graph. */
+export function useCounts({ nodes, outputs }: Pick<Graph, 'nodes' | 'outputs'>): Map<string, number> {
+  const counts = new Map<string, number>()
+  const use = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1)
+  for (const node of nodes) for (const name of readBy(node)) use(name)
+  for (const name of outputs) use(name)
+  return counts
+}
+
+/** Every value a node reads: its inputs and what its bodies take from around them. */
+export function readBy(node: Pick<OnnxNode, 'inputs' | 'attributes'>): readonly string[] {
+  const own = node.inputs.filter(name => name !== '')
+  const bodies = Object.values(node.attributes).flatMap(attribute =>
+    attribute.type === 'graph' ? [attribute.value] : attribute.type === 'graphs' ? attribute.value : [],
+  )
+  return bodies.length === 0 ? own : [...own, ...bodies.flatMap(captured)]
+}
+
+/** Names a body uses but does not define. */
+function captured(body: OnnxGraph): string[] {
+  const defined = new Set([
+    ...body.inputs.map(({ name }) => name),
+    ...body.initializers.keys(),
+    ...body.nodes.flatMap(({ outputs }) => outputs),
+  ])
+  const read = [...body.nodes.flatMap(readBy), ...body.outputs.map(({ name }) => name)]
+  return read.filter(name => name !== '' && !defined.has(name))
+}

@@ -1,0 +1,227 @@
+import { elementCount, HenceError } from '../../core/index.ts'
+import type { Buffer, MapExpression } from '../../program/index.ts'
+import type { Attributes } from '../attributes.ts'
+import { attributesOf, type GraphNode } from '../graph.ts'
+import type { GraphTensor } from '../operator.ts'
+import { channelsLast, combine, isComputedInF32, type LazyExpression, type Segment, type ValueLayout, type ValueType } from './segment.ts'
+import { toFloat32 } from './storage.ts'
+
+/** What is known of a value when a node that reads it is lowered. */
+export type KnownValue =
+  | { readonly kind: 'constant'; readonly tensor: GraphTensor; readonly key: string }
+  | { readonly kind: 'host'; readonly type: ValueType }
+  | { readonly kind: 'pending' }
+
+/** Turns one kind of node into instructions; false when this use of it must be left to the operator's definition. */
+export type Lowering = (context: LoweringContext) => boolean
+
+/** A node being lowered: its operands in the form an instruction wants, and where its results go. */
+export class LoweringContext {
+  readonly node: GraphNode
+  readonly attributes: Attributes
+  readonly segment: Segment
+  readonly #lookup: (value: string) => KnownValue | undefined
+  readonly #uses: (value: string) => number
+
+  constructor(
+    node: GraphNode,
+    segment: Segment,
+    lookup: (value: string) => KnownValue | undefined,
+    /** How many reads of a value are still to come, this node's included. */
+    uses: (value: string) => number,
+  ) {
+    this.node = node
+    this.attributes = attributesOf(node)
+    this.segment = segment
+    this.#lookup = lookup
+    this.#uses = uses
+  }
+
+  has(position: number): boolean {
+    return (this.node.inputs[position] ?? '') !== ''
+  }
+
+  /** The tensor type of an operand; undefined for one left out and for sequences and the like. */
+  type(position: number): ValueType | undefined {
+    const name = this.node.inputs[position]
+    const found = name ? this.#lookup(name) : undefined
+    if (!found) return undefined
+    if (found.kind === 'constant') return found.tensor
+    return found.kind === 'host' ? found.type : this.segment.values.get(name!)
+  }
+
+  /** True when the operand is a tensor that instructions compute in f32. */
+  isFloat(position: number): boolean {
+    const type = this.type(position)
+    return type !== undefined && isComputedInF32(type.dtype)
+  }
+
+  /** The operand's numbers where they do not depend on the inputs of the graph. */
+  known(position: number): GraphTensor | undefined {
+    const name = this.node.inputs[position]
+    const found = name ? this.#lookup(name) : undefined
+    return found?.kind === 'constant' ? found.tensor : undefined
+  }
+
+  /** Known whole numbers, such as axes and sizes. */
+  knownInts(position: number): number[] | undefined {
+    const tensor = this.known(position)
+    return tensor && Array.from(tensor.data as ArrayLike<number | bigint>, Number)
+  }
+
+  layout(position: number): ValueLayout {
+    return this.segment.values.get(this.node.inputs[position]!)?.layout ?? 'plain'
+  }
+
+  /** The operand as f32 in a buffer of its ONNX shape. */
+  plain(position: number): Buffer {
+    return this.#converted(position, 'plain')
+  }
+
+  /** {@link plain} under another shape of as many elements. */
+  plainAs(position: number, shape: readonly number[]): Buffer {
+    const { found } = this.#operand(position)
+    if (found.kind === 'constant') return this.segment.constant(found.key, found.tensor, 'f32', shape)
+    return this.segment.builder.view(this.plain(position), shape)
+  }
+
+  /** The operand as f32 with channels moved to the end. */
+  channelsLast(position: number): Buffer {
+    return this.#converted(position, 'channels-last')
+  }
+
+  #converted(position: number, layout: ValueLayout): Buffer {
+    const { value, found } = this.#operand(position)
+    const pending = this.segment.values.get(value)
+    if (found.kind === 'constant') {
+      const buffer = this.segment.constant(found.key, found.tensor, 'f32')
+      if (layout === 'plain') return buffer
+      // A constant cannot be viewed, so its numbers are moved here.
+      return this.segment.constant(`${found.key} channels last`, permuteChannelsLast(found.tensor), 'f32')
+    }
+    const type = this.type(position)!
+    const own = pending ? this.segment.materialize(value) : this.segment.input(value, type.shape)
+    if (layout === (pending?.layout ?? 'plain')) return own
+    return this.segment.cached(`${value} ${layout}`, () =>
+      layout === 'plain' ? this.segment.toPlain(own, type.shape, value) : this.segment.toChannelsLast(own, type.shape, value),
+    )
+  }
+
+  /** An operand of whole numbers as i32; only constants and values of the host have such. */
+  indices(position: number): Buffer | undefined {
+    const { value, found } = this.#operand(position)
+    if (found.kind === 'constant') return this.segment.constant(found.key, found.tensor, 'i32')
+    return found.kind === 'host' ? this.segment.input(value, found.type.shape, 'i32') : undefined
+  }
+
+  /** A known operand as a weight the backend may pack, under a shape of as many elements. */
+  weight(position: number, shape: readonly number[], transpose = false): Buffer {
+    const { found } = this.#operand(position)
+    if (found.kind !== 'constant') throw new HenceError('PROGRAM_INVALID', `operand ${position} is not known`)
+    const stored = transpose ? [...shape].reverse() : shape
+    return this.segment.weight(`${found.key}[${stored.join()}]`, { ...found.tensor, shape: stored }, shape, transpose)
+  }
+
+  /** A weight made of known numbers. */
+  madeWeight(key: string, shape: readonly number[], data: Float32Array): Buffer {
+    return this.segment.weight(key, { dtype: 'f32', shape, data }, shape)
+  }
+
+  /** The key of a known operand. */
+  key(position: number): string {
+    const { found } = this.#operand(position)
+    return found.kind === 'constant' ? found.key : this.node.inputs[position]!
+  }
+
+  /** The operand as an expression of buffers in `layout`, for a `map`; scalars become constants of the expression. */
+  expression(position: number, layout: ValueLayout): LazyExpression {
+    const { value, found } = this.#operand(position)
+    if (found.kind === 'constant' && elementCount(found.tensor.shape) === 1)
+      return { tree: { constant: Number(toScalar(found.tensor)) }, operands: [] }
+    const pending = this.segment.values.get(value)
+    if (pending && pending.layout === layout && this.#uses(value) === 1) return this.segment.expressionOf(value)
+    return { tree: { input: 0 }, operands: [this.#converted(position, layout)] }
+  }
+
+  /** Defines an output that is already in a buffer. */
+  define(buffer: Buffer, shape: readonly number[], layout: ValueLayout = 'plain', output = 0): true {
+    this.segment.define(this.node.outputs[output]!, { dtype: this.#resultType(), shape, layout, buffer })
+    return true
+  }
+
+  /** Defines the only output as an elementwise expression of operands, placed when something needs its numbers. */
+  defineMap(
+    positions: readonly number[],
+    shape: readonly number[],
+    build: (branches: readonly MapExpression[]) => MapExpression,
+    dtype = this.#resultType(),
+  ): true {
+    const value = this.node.outputs[0]!
+    const rank = shape.length
+    // Channels stay last when any operand of full rank has them there; the others follow.
+    const layout = positions.some(i => this.layout(i) === 'channels-last') ? 'channels-last' : 'plain'
+    const parts = positions.map(i => this.#aligned(i, layout, rank))
+    const own = combine(build, parts)
+    const expression =
+      own ??
+      combine(
+        build,
+        positions.map((i, at) => this.#placed(i, layout, rank, parts[at]!)),
+      )!
+    this.segment.define(value, { dtype, shape, layout, expression })
+    if (this.#uses(value) !== 1) this.segment.materialize(value)
+    return true
+  }
+
+  /** {@link expression} of an operand whose rank may be smaller than the result's. */
+  #aligned(position: number, layout: ValueLayout, rank: number): LazyExpression {
+    const type = this.type(position)!
+    if (layout === 'plain' || elementCount(type.shape) === 1 || type.shape.length === rank) return this.expression(position, layout)
+    const padded = [...new Array<number>(rank - type.shape.length).fill(1), ...type.shape]
+    const found = this.#operand(position).found
+    if (found.kind === 'constant') {
+      const tensor = permuteChannelsLast({ ...found.tensor, shape: padded })
+      return { tree: { input: 0 }, operands: [this.segment.constant(`${found.key} channels last`, tensor, 'f32')] }
+    }
+    const plain = this.plain(position)
+    return { tree: { input: 0 }, operands: [this.segment.toChannelsLast(this.segment.builder.view(plain, padded), padded, this.node.name)] }
+  }
+
+  /** An operand in a buffer, where the expressions together would be too large. */
+  #placed(position: number, layout: ValueLayout, rank: number, part: LazyExpression): LazyExpression {
+    if (part.operands.length === 0) return part
+    const pending = this.segment.values.get(this.node.inputs[position]!)
+    if (!pending?.expression) return part
+    this.segment.materialize(this.node.inputs[position]!)
+    return this.#aligned(position, layout, rank)
+  }
+
+  #operand(position: number): { value: string; found: KnownValue } {
+    const value = this.node.inputs[position]
+    const found = value ? this.#lookup(value) : undefined
+    if (!value || !found) throw new HenceError('PROGRAM_INVALID', `${this.node.op}: operand ${position} is missing`)
+    return { value, found }
+  }
+
+  /** The element type of the results: that of the first operand. */
+  #resultType() {
+    return this.type(0)!.dtype
+  }
+}
+
+function toScalar(tensor: GraphTensor): number {
+  return isComputedInF32(tensor.dtype) ? toFloat32(tensor)[0]! : Number((tensor.data as ArrayLike<number | bigint>)[0])
+}
+
+/** A tensor with its second axis at the end. */
+export function permuteChannelsLast(tensor: GraphTensor): GraphTensor {
+  const { shape } = tensor
+  const [batch, channels] = shape as [number, number]
+  const pixels = elementCount(shape.slice(2))
+  const from = toFloat32(tensor)
+  const data = new Float32Array(from.length)
+  for (let b = 0; b < batch; b++)
+    for (let c = 0; c < channels; c++)
+      for (let p = 0; p < pixels; p++) data[(b * pixels + p) * channels + c] = from[(b * channels + c) * pixels + p]!
+  return { dtype: 'f32', shape: channelsLast(shape), data }
+}

@@ -1,0 +1,235 @@
+import { type ElementType, elementCount, HenceError, type Tensor } from '../../core/index.ts'
+import { type AttributesOf, type Buffer, type MapExpression, type OpName, type Program, ProgramBuilder } from '../../program/index.ts'
+import type { GraphTensor } from '../operator.ts'
+import { toFloat32, toInt32 } from './storage.ts'
+
+/** How a value lies in memory: as ONNX has it, or with its second axis (channels) moved to the end. */
+export type ValueLayout = 'plain' | 'channels-last'
+
+/** A value as the graph sees it. */
+export interface ValueType {
+  readonly dtype: ElementType
+  readonly shape: readonly number[]
+}
+
+/** A value some instruction of the segment has computed, or that an elementwise expression still to be placed will. */
+export interface Pending extends ValueType {
+  readonly layout: ValueLayout
+  /** Has the physical shape: permuted when channels are last. */
+  readonly buffer?: Buffer
+  readonly expression?: LazyExpression
+}
+
+/** An elementwise expression over buffers that broadcast to `shape` (physical). */
+export interface LazyExpression {
+  readonly tree: MapExpression
+  readonly operands: readonly Buffer[]
+}
+
+/** A value from outside the segment and the element type it is handed over in. */
+export interface SegmentInput {
+  readonly value: string
+  readonly name: string
+  readonly dtype: 'f32' | 'i32'
+}
+
+/** A finished segment: a program and how values go in and out. */
+export interface FinishedSegment {
+  readonly program: Program
+  readonly inputs: readonly SegmentInput[]
+  readonly outputs: readonly { readonly value: string; readonly name: string; readonly type: ValueType }[]
+  readonly weights: ReadonlyMap<string, GraphTensor>
+}
+
+/** Element types that are computed in f32: narrower floats are widened, truth values are 0 and 1. */
+export function isComputedInF32(dtype: ElementType): boolean {
+  return dtype === 'f32' || dtype === 'f16' || dtype === 'bf16' || dtype === 'bool'
+}
+
+/** The shape with the second axis at the end. */
+export function channelsLast(shape: readonly number[]): number[] {
+  const [batch, channels, ...spatial] = shape as [number, number, ...number[]]
+  return [batch, ...spatial, channels]
+}
+
+const MAX_OPERANDS = 8
+const MAX_TREE_NODES = 24
+
+/** A program in the making, with the graph's values that it has computed so far. */
+export class Segment {
+  readonly builder: ProgramBuilder
+  readonly #pending = new Map<string, Pending>()
+  readonly #inputs = new Map<string, Buffer>()
+  readonly #inputList: SegmentInput[] = []
+  readonly #constants = new Map<string, Buffer>()
+  readonly #weights = new Map<string, GraphTensor>()
+  instructionCount = 0
+
+  constructor(name: string) {
+    this.builder = new ProgramBuilder(name)
+  }
+
+  get values(): ReadonlyMap<string, Pending> {
+    return this.#pending
+  }
+
+  /** A value of the host as an input of the program. */
+  input(value: string, shape: readonly number[], dtype: 'f32' | 'i32' = 'f32'): Buffer {
+    const name = `${value}:${dtype}`
+    let buffer = this.#inputs.get(name)
+    if (!buffer) {
+      buffer = this.builder.input(name, dtype, shape)
+      this.#inputs.set(name, buffer)
+      this.#inputList.push({ value, name, dtype })
+    }
+    return buffer
+  }
+
+  /** True when the program takes a value of the host in. */
+  takes(value: string): boolean {
+    return this.#inputList.some(input => input.value === value)
+  }
+
+  /** Small known numbers, under a key that says which. */
+  constant(key: string, tensor: GraphTensor, dtype: 'f32' | 'i32', shape: readonly number[] = tensor.shape): Buffer {
+    const id = `${key}:${dtype}[${shape.join()}]`
+    let buffer = this.#constants.get(id)
+    if (!buffer) {
+      const data = dtype === 'f32' ? toFloat32(tensor) : toInt32(tensor)
+      buffer = this.builder.constant(id, { dtype, shape }, data)
+      this.#constants.set(id, buffer)
+    }
+    return buffer
+  }
+
+  /** A weight that the backend may pack; equal keys mean equal numbers. */
+  weight(key: string, tensor: GraphTensor, shape: readonly number[], transpose = false): Buffer {
+    const id = `${key}:weight[${shape.join()}]${transpose ? 'ᵀ' : ''}`
+    let buffer = this.#constants.get(id)
+    if (!buffer) {
+      buffer = this.builder.weight({ tensor: key, ...(transpose ? { transpose } : {}) }, shape)
+      this.#constants.set(id, buffer)
+      this.#weights.set(key, tensor)
+    }
+    return buffer
+  }
+
+  emit<N extends OpName>(op: N, name: string, inputs: readonly (Buffer | undefined)[], attributes: AttributesOf<N>): Buffer {
+    return this.emitAll(op, name, inputs, attributes)[0]!
+  }
+
+  emitAll<N extends OpName>(op: N, name: string, inputs: readonly (Buffer | undefined)[], attributes: AttributesOf<N>): Buffer[] {
+    this.instructionCount++
+    return this.builder.apply(op, name, inputs, attributes)
+  }
+
+  /** A conversion of a value, made once. */
+  cached(key: string, make: () => Buffer): Buffer {
+    const known = this.#constants.get(key)
+    if (known) return known
+    const buffer = make()
+    this.#constants.set(key, buffer)
+    return buffer
+  }
+
+  define(value: string, pending: Pending): void {
+    this.#pending.set(value, pending)
+  }
+
+  /** The buffer of a pending value in its own layout; an expression gets its `map` now. */
+  materialize(value: string): Buffer {
+    const pending = this.#pending.get(value)
+    if (!pending) throw new HenceError('PROGRAM_INVALID', `the segment has no value ${value}`)
+    if (pending.buffer) return pending.buffer
+    const { tree, operands } = pending.expression!
+    const buffer = this.emit('map', value, operands, { expression: tree })
+    const { expression: _, ...rest } = pending
+    this.#pending.set(value, { ...rest, buffer })
+    return buffer
+  }
+
+  /** The expression of a value, or a leaf over its buffer, to build larger ones from. */
+  expressionOf(value: string): LazyExpression {
+    const pending = this.#pending.get(value)!
+    return pending.expression ?? { tree: { input: 0 }, operands: [pending.buffer!] }
+  }
+
+  /** Ends the segment; values that something outside still needs become outputs. */
+  finish(isNeeded: (value: string) => boolean): FinishedSegment {
+    const outputs: { value: string; name: string; type: ValueType; buffer: Buffer }[] = []
+    for (const value of [...this.#pending.keys()].filter(isNeeded)) {
+      const { dtype, shape, layout } = this.#pending.get(value)!
+      let buffer = this.materialize(value)
+      if (layout === 'channels-last') buffer = this.toPlain(buffer, shape, value)
+      else if (buffer.role !== 'scratch' || outputs.some(other => other.buffer.id === buffer.id)) buffer = this.builder.view(buffer, shape)
+      outputs.push({ value, name: `${value}:out`, type: { dtype, shape }, buffer })
+    }
+    for (const { name, buffer } of outputs) this.builder.output(name, buffer)
+    return { program: this.builder.build(), inputs: this.#inputList, outputs, weights: this.#weights }
+  }
+
+  /** Moves channels from the end back to the second axis. */
+  toPlain(buffer: Buffer, shape: readonly number[], name: string): Buffer {
+    const [batch, channels] = shape as [number, number]
+    const pixels = elementCount(shape.slice(2))
+    if (pixels === 1 || channels === 1) return this.builder.view(buffer, shape)
+    return this.#swap(buffer, batch, pixels, channels, shape, name)
+  }
+
+  /** Moves channels from the second axis to the end. */
+  toChannelsLast(buffer: Buffer, shape: readonly number[], name: string): Buffer {
+    const [batch, channels] = shape as [number, number]
+    const pixels = elementCount(shape.slice(2))
+    if (pixels === 1 || channels === 1) return this.builder.view(buffer, channelsLast(shape))
+    return this.#swap(buffer, batch, channels, pixels, channelsLast(shape), name)
+  }
+
+  /** `[batch, rows, columns]` → `[batch, columns, rows]`, shaped as told. */
+  #swap(buffer: Buffer, batch: number, rows: number, columns: number, shape: readonly number[], name: string): Buffer {
+    const size = [batch, columns, rows] as const
+    return this.emit('copy' as never, name, [buffer], {
+      shape,
+      parts: [
+        {
+          input: 0,
+          size,
+          inputOffset: 0,
+          inputStrides: [rows * columns, 1, columns],
+          outputOffset: 0,
+          outputStrides: [rows * columns, rows, 1],
+        },
+      ],
+    } as never)
+  }
+}
+
+/** Puts expressions together; `undefined` when the result would be too large for one `map`. */
+export function combine(
+  build: (branches: readonly MapExpression[]) => MapExpression,
+  parts: readonly LazyExpression[],
+): LazyExpression | undefined {
+  const operands: Buffer[] = []
+  const branches = parts.map(part => {
+    const positions = part.operands.map(buffer => {
+      const at = operands.findIndex(other => other.id === buffer.id)
+      return at >= 0 ? at : operands.push(buffer) - 1
+    })
+    return renumber(part.tree, positions)
+  })
+  const tree = build(branches)
+  return operands.length <= MAX_OPERANDS && countNodes(tree) <= MAX_TREE_NODES ? { tree, operands } : undefined
+}
+
+function renumber(tree: MapExpression, positions: readonly number[]): MapExpression {
+  if ('input' in tree) return { input: positions[tree.input]! }
+  if ('constant' in tree) return tree
+  return [tree[0], ...tree.slice(1).map(branch => renumber(branch as MapExpression, positions))] as unknown as MapExpression
+}
+
+function countNodes(tree: MapExpression): number {
+  if ('input' in tree || 'constant' in tree) return 1
+  return tree.slice(1).reduce((sum, branch) => sum + countNodes(branch as MapExpression), 1)
+}
+
+/** The tensors of a segment's weights as the backends read checkpoints. */
+export type SegmentWeights = ReadonlyMap<string, Tensor>

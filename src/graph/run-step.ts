@@ -1,0 +1,52 @@
+import { HenceError, type TensorData } from '../core/index.ts'
+import { attributesOf, type Graph, type GraphNode, labelOf } from './graph.ts'
+import { Interpreter, type InterpretOptions } from './interpreter.ts'
+import { fromFloat32, toFloat32, toInt32 } from './lowering/storage.ts'
+import type { GraphTensor, Value } from './operator.ts'
+import { findOperator } from './operators/index.ts'
+import type { ProgramStep } from './stage.ts'
+
+/** Runs a node by its definition; its results join `values`. */
+export async function runHostStep(
+  node: GraphNode,
+  graph: Graph,
+  values: Map<string, Value>,
+  constants: ReadonlyMap<string, Value>,
+  options: InterpretOptions,
+  signal: AbortSignal | undefined,
+): Promise<readonly (Value | undefined)[]> {
+  const operator = findOperator(node.domain, node.op)
+  const label = labelOf(node)
+  if (!operator) throw new HenceError('OPERATOR_UNSUPPORTED', `${label}: Hence lacks this operator`, { node: label })
+  const get = (name: string): Value | undefined => values.get(name) ?? constants.get(name)
+  const results = await operator.run({
+    node: label,
+    version: node.version,
+    inputs: node.inputs.map(name => (name === '' ? undefined : get(name))),
+    attributes: attributesOf(node),
+    outputCount: node.outputs.length,
+    host: new Interpreter(graph.model, { ...options, signal }).host({ get }, graph.model.opsets),
+  })
+  for (const [i, name] of node.outputs.entries()) {
+    const value = results[i]
+    if (name !== '' && value) values.set(name, value)
+  }
+  return node.outputs.map((name, i) => (name === '' ? undefined : results[i]))
+}
+
+/** Runs a program on an execution of its own; its outputs join `values`. */
+export async function runProgramStep(step: ProgramStep, values: Map<string, Value>, signal: AbortSignal | undefined): Promise<void> {
+  const { segment, executable, idle } = step
+  const inputs: Record<string, TensorData> = {}
+  for (const { value, name, dtype } of segment.inputs) {
+    const tensor = values.get(value) as GraphTensor
+    inputs[name] = dtype === 'f32' ? toFloat32(tensor) : toInt32(tensor)
+  }
+  const execution = idle.pop() ?? executable.createExecution()
+  try {
+    const outputs = await execution.run(inputs, {}, { signal })
+    for (const { value, name, type } of segment.outputs) values.set(value, fromFloat32(outputs[name]!.data as Float32Array, type))
+  } finally {
+    idle.push(execution)
+  }
+}

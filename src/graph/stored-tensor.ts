@@ -1,0 +1,19 @@
+import { HenceError } from '../core/index.ts'
+import type { StorageType, StoredTensor } from '../formats/index.ts'
+import type { GraphTensor } from './operator.ts'
+
+const STORED_AS: Readonly<Record<string, StorageType>> = { f32: 'f32', f16: 'f16', bf16: 'bf16' }
+
+/** A tensor in memory as backends read the tensors of a checkpoint. */
+export function storedTensor(name: string, { dtype, shape, data }: GraphTensor): StoredTensor {
+  const type = STORED_AS[dtype]
+  if (!type || Array.isArray(data)) throw new HenceError('PROGRAM_INVALID', `a weight cannot be of type ${dtype}`, { tensor: name })
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return {
+    name,
+    type,
+    shape,
+    byteLength: bytes.length,
+    read: async (byteOffset = 0, byteLength = bytes.length - byteOffset) => bytes.slice(byteOffset, byteOffset + byteLength),
+  }
+}

@@ -1,0 +1,153 @@
+import type { Backend, Executable, WeightProvider } from '../backends/index.ts'
+import { throwIfAborted } from '../core/index.ts'
+import type { GraphOptions } from './compiled-graph.ts'
+import { hasDynamicResults } from './dynamic-nodes.ts'
+import { type Graph, type GraphNode, readBy, useCounts } from './graph.ts'
+import { type KnownValue, LoweringContext } from './lowering/context.ts'
+import { findLowering } from './lowering/index.ts'
+import { type FinishedSegment, Segment } from './lowering/segment.ts'
+import type { GraphTensor, Value } from './operator.ts'
+import { runHostStep, runProgramStep } from './run-step.ts'
+import { type ProgramStep, type Stage, type Step, tensorType, typeKey } from './stage.ts'
+import { storedTensor } from './stored-tensor.ts'
+
+/** Operators that give something else every time, or only exist to have an effect. */
+const NOT_FOLDED = new Set([
+  'RandomNormal',
+  'RandomNormalLike',
+  'RandomUniform',
+  'RandomUniformLike',
+  'Bernoulli',
+  'Multinomial',
+  'Dropout',
+])
+
+/**
+ * Plans a stage of a graph while running it for the first time, so that the sizes of everything are known from the values
+ * themselves: a node whose operands are all known is computed once and for all, one that has instructions joins the
+ * program in the making, any other runs by its definition between programs.
+ */
+export class Tracer {
+  readonly #graph: Graph
+  readonly #backend: Backend
+  readonly #options: GraphOptions
+  readonly #isUnsteady: (node: string) => boolean
+  readonly #steps: Step[] = []
+  readonly #folded = new Map<string, GraphTensor>()
+  #segment: Segment | undefined
+  #remaining = new Map<string, number>()
+
+  constructor(graph: Graph, backend: Backend, options: GraphOptions, isUnsteady: (node: string) => boolean) {
+    this.#graph = graph
+    this.#backend = backend
+    this.#options = options
+    this.#isUnsteady = isUnsteady
+  }
+
+  /** Runs nodes from `start` on; their results join `values`. */
+  async trace(start: number, values: Map<string, Value>, known: ReadonlyMap<string, GraphTensor>, signal?: AbortSignal): Promise<Stage> {
+    const { nodes, outputs } = this.#graph
+    const constants = new Map(known)
+    this.#remaining = useCounts({ nodes: nodes.slice(start), outputs })
+    for (let at = start; at < nodes.length; at++) {
+      throwIfAborted(signal)
+      const node = nodes[at]!
+      if ((await this.#fold(node, values, constants, signal)) || this.#lower(node, values, constants)) {
+        this.#markRead(node)
+        continue
+      }
+      if (readBy(node).some(name => this.#segment?.values.has(name) && !values.has(name))) await this.#flush(values, signal)
+      const results = await runHostStep(node, this.#graph, values, constants, this.#options, signal)
+      this.#markRead(node)
+      const isDynamic = this.#isUnsteady(node.name) || hasDynamicResults(node, name => constants.has(name))
+      this.#steps.push({ kind: 'host', node, results: isDynamic ? '' : typeKey(results), frees: this.#unread(values) })
+      if (!isDynamic || at === nodes.length - 1) continue
+      await this.#flush(values, signal)
+      return this.#stage(
+        at + 1,
+        node.outputs.filter(name => name !== ''),
+      )
+    }
+    await this.#flush(values, signal)
+    return this.#stage(nodes.length, [])
+  }
+
+  #stage(end: number, branch: readonly string[]): Stage {
+    return { steps: this.#steps, constants: this.#folded, end, branch, next: new Map() }
+  }
+
+  /** Computes a node whose result does not depend on the data. */
+  async #fold(node: GraphNode, values: Map<string, Value>, constants: Map<string, GraphTensor>, signal?: AbortSignal): Promise<boolean> {
+    let operands: ReadonlyMap<string, Value> = constants
+    if (node.domain === '' && (node.op === 'Shape' || node.op === 'Size')) {
+      const type = this.#typeOf(node.inputs[0]!, values, constants)
+      if (!type) return false
+      // Only the shape is looked at.
+      operands = new Map<string, Value>([[node.inputs[0]!, { ...type, data: [] } as unknown as GraphTensor]])
+    } else if (NOT_FOLDED.has(node.op) || !readBy(node).every(name => constants.has(name))) return false
+    const results = new Map<string, Value>()
+    await runHostStep(node, this.#graph, results, operands, this.#options, signal)
+    if (![...results.values()].every(value => 'data' in value)) return false
+    for (const [name, value] of results) {
+      constants.set(name, value as GraphTensor)
+      this.#folded.set(name, value as GraphTensor)
+    }
+    return true
+  }
+
+  #typeOf(name: string, values: ReadonlyMap<string, Value>, constants: ReadonlyMap<string, GraphTensor>) {
+    return constants.get(name) ?? tensorType(values.get(name)) ?? this.#segment?.values.get(name)
+  }
+
+  /** Adds a node to the program in the making. */
+  #lower(node: GraphNode, values: ReadonlyMap<string, Value>, constants: ReadonlyMap<string, GraphTensor>): boolean {
+    const lowering = findLowering(node)
+    if (!lowering) return false
+    this.#segment ??= new Segment(this.#graph.name)
+    const segment = this.#segment
+    const lookup = (name: string): KnownValue | undefined => {
+      const tensor = constants.get(name)
+      if (tensor) return { kind: 'constant', tensor, key: name }
+      if (segment.values.has(name)) return { kind: 'pending' }
+      const type = tensorType(values.get(name))
+      return type && { kind: 'host', type }
+    }
+    return lowering(new LoweringContext(node, segment, lookup, name => this.#remaining.get(name) ?? 0))
+  }
+
+  #markRead(node: GraphNode): void {
+    for (const name of readBy(node)) this.#remaining.set(name, this.#remaining.get(name)! - 1)
+  }
+
+  /** Values nothing will read any more; they are let go. */
+  #unread(values: Map<string, Value>): string[] {
+    const names = [...values.keys()].filter(name => (this.#remaining.get(name) ?? 0) === 0)
+    // What the program in the making takes in stays until it has run.
+    const unread = names.filter(name => !this.#segment?.takes(name))
+    for (const name of unread) values.delete(name)
+    return unread
+  }
+
+  /** Compiles and runs the program in the making. */
+  async #flush(values: Map<string, Value>, signal: AbortSignal | undefined): Promise<void> {
+    const segment = this.#segment
+    this.#segment = undefined
+    if (!segment || segment.values.size === 0) return
+    const finished = segment.finish(name => (this.#remaining.get(name) ?? 0) > 0)
+    if (finished.outputs.length === 0) return
+    const step: Omit<ProgramStep, 'frees'> = {
+      kind: 'program',
+      segment: finished,
+      executable: await this.#compile(finished, signal),
+      idle: [],
+    }
+    await runProgramStep({ ...step, frees: [] }, values, signal)
+    this.#steps.push({ ...step, frees: this.#unread(values) })
+  }
+
+  #compile({ program, weights }: FinishedSegment, signal: AbortSignal | undefined): Promise<Executable> {
+    const tensors = new Map([...weights].map(([key, tensor]) => [key, storedTensor(key, tensor)]))
+    const provider: WeightProvider = { tensors, files: [] }
+    return this.#backend.compile(program, provider, { precision: this.#options.precision ?? 'exact', limits: {}, signal })
+  }
+}

@@ -1,15 +1,22 @@
 import type { Graph } from './graph.ts'
+import { commonSubexpressions } from './rules/common-subexpressions.ts'
+import { deadCode } from './rules/dead-code.ts'
+import { foldConstants } from './rules/fold-constants.ts'
+import { foldScaling } from './rules/fold-scaling.ts'
+import { noOps } from './rules/no-ops.ts'
 
-/** A rewriting of graphs that keeps what they compute. */
+/** A rewriting of graphs that keeps what they compute, up to rounding. */
 export interface Rule {
   readonly name: string
   /** The rewritten graph, or the same object when there was nothing to do. */
-  apply(graph: Graph): Graph
+  apply(graph: Graph): Graph | Promise<Graph>
 }
 
-const RULES: readonly Rule[] = []
+const RULES: readonly Rule[] = [foldConstants, noOps, commonSubexpressions, foldScaling, deadCode]
 
 /** Applies every rule, in order. */
-export function optimize(graph: Graph): Graph {
-  return RULES.reduce((current, rule) => rule.apply(current), graph)
+export async function optimize(graph: Graph): Promise<Graph> {
+  let current = graph
+  for (const rule of RULES) current = await rule.apply(current)
+  return current
 }

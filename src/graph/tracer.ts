@@ -7,20 +7,10 @@ import { type KnownValue, LoweringContext } from './lowering/context.ts'
 import { findLowering } from './lowering/index.ts'
 import { type FinishedSegment, Segment } from './lowering/segment.ts'
 import type { GraphTensor, Value } from './operator.ts'
+import { isFoldable } from './rules/fold-constants.ts'
 import { runHostStep, runProgramStep } from './run-step.ts'
 import { type ProgramStep, type Stage, type Step, tensorType, typeKey } from './stage.ts'
 import { storedTensor } from './stored-tensor.ts'
-
-/** Operators that give something else every time, or only exist to have an effect. */
-const NOT_FOLDED = new Set([
-  'RandomNormal',
-  'RandomNormalLike',
-  'RandomUniform',
-  'RandomUniformLike',
-  'Bernoulli',
-  'Multinomial',
-  'Dropout',
-])
 
 /**
  * Plans a stage of a graph while running it for the first time, so that the sizes of everything are known from the values
@@ -84,7 +74,7 @@ export class Tracer {
       if (!type) return false
       // Only the shape is looked at.
       operands = new Map<string, Value>([[node.inputs[0]!, { ...type, data: [] } as unknown as GraphTensor]])
-    } else if (NOT_FOLDED.has(node.op) || !readBy(node).every(name => constants.has(name))) return false
+    } else if (!isFoldable(node, name => constants.has(name))) return false
     const results = new Map<string, Value>()
     await runHostStep(node, this.#graph, results, operands, this.#options, signal)
     if (![...results.values()].every(value => 'data' in value)) return false

@@ -5,7 +5,7 @@ import type { RunModel } from './run-case.ts'
 /** Runs models compiled for a backend, each twice, so that the plan is made and then followed. */
 export function compiledOn(backend: Backend): RunModel {
   return async (model, inputs) => {
-    const graph = new CompiledGraph(optimize(importOnnx(model)), backend)
+    const graph = new CompiledGraph(await optimize(importOnnx(model)), backend)
     try {
       const given = new Map(Object.entries(inputs))
       await graph.run(given)

@@ -1,0 +1,37 @@
+import { elementCount } from '../../core/index.ts'
+import { type GraphNode, readBy } from '../graph.ts'
+import type { GraphTensor, Value } from '../operator.ts'
+import type { Rule } from '../optimize.ts'
+import { runHostStep } from '../run-step.ts'
+
+/** Operators that give something else every time. */
+export const NOT_FOLDED: ReadonlySet<string> = new Set(
+  'RandomNormal RandomNormalLike RandomUniform RandomUniformLike Bernoulli Multinomial Dropout'.split(' '),
+)
+
+/** Results with more elements than this are computed at every run rather than kept. */
+const MAX_FOLDED_ELEMENTS = 1 << 26
+
+/** True when a node can be computed once and for all. */
+export function isFoldable(node: GraphNode, isKnown: (value: string) => boolean): boolean {
+  return !NOT_FOLDED.has(node.op) && readBy(node).every(isKnown)
+}
+
+/** Nodes whose operands are all known are computed now. */
+export const foldConstants: Rule = {
+  name: 'constants',
+  async apply(graph) {
+    const constants = new Map<string, Value>(graph.constants)
+    const nodes: GraphNode[] = []
+    for (const node of graph.nodes) {
+      const results = new Map<string, Value>()
+      if (isFoldable(node, name => constants.has(name))) await runHostStep(node, graph, results, constants, {}, undefined)
+      const isKept =
+        results.size > 0 && [...results.values()].every(value => 'data' in value && elementCount(value.shape) <= MAX_FOLDED_ELEMENTS)
+      if (isKept) for (const [name, value] of results) constants.set(name, value)
+      else nodes.push(node)
+    }
+    if (nodes.length === graph.nodes.length) return graph
+    return { ...graph, nodes, constants: constants as ReadonlyMap<string, GraphTensor> }
+  },
+}

@@ -11,9 +11,13 @@ import { normalizationOperators } from './normalization/index.ts'
 import { poolingOperators } from './pooling/index.ts'
 import { recurrentOperators } from './recurrent/index.ts'
 import { reductionOperators } from './reduction/index.ts'
+import { signalOperators } from './signal/index.ts'
+import { trainingOperators } from './training/index.ts'
 
 /** Every operator Hence knows, by family. Each family file exports one array. */
 const FAMILIES: readonly (readonly Operator[])[] = [
+  trainingOperators,
+  signalOperators,
   conversionOperators,
   creationOperators,
   elementwiseOperators,

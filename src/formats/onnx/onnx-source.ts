@@ -3,10 +3,10 @@ import type { OnnxElementType } from './element-types.ts'
 import type { OnnxTensor } from './model.ts'
 
 /**
- * Hence's own limits. A body graph takes three levels; real graphs have some hundred thousand messages and names, tree
- * ensembles some ten million numbers in lists.
+ * Hence's own limits. A body graph takes three levels; real graphs have some hundred thousand messages, tree ensembles some
+ * ten million names and numbers in lists.
  */
-const LIMITS: ProtobufLimits = { depth: 96, items: 2 ** 24, numbers: 2 ** 26 }
+const LIMITS: ProtobufLimits = { depth: 96, messages: 2 ** 22, strings: 2 ** 24, numbers: 2 ** 26 }
 
 /** A tensor whose elements lie in another file. */
 export interface ExternalTensor {

@@ -175,7 +175,10 @@ function readIntegers(reader: MessageReader, what: string, field: number, dtype:
       halves[i * 2 + 1] = high
     } else {
       values[i] = low
-      if (values[i] !== low && values[i] !== (low | 0)) throw reader.malformed(`${what}: ${low | 0} is out of the range of ${dtype}`)
+      const value = (high | 0) * 2 ** 32 + low
+      // Some writers leave off the upper half of a negative number.
+      if (values[i] !== value && (high !== 0 || values[i] !== (low | 0)))
+        throw reader.malformed(`${what}: ${value} is out of the range of ${dtype}`)
     }
     i++
   }

@@ -16,7 +16,7 @@ const MAX_TAG = 2 ** 32
 export class MessageReader {
   /** Number of the current field. */
   field: number = 0
-  /** Position of the current field's tag. */
+  /** Position of the current field's tag; of the message itself at its end. */
   fieldStart: number
   readonly #file: ProtobufBytes
   /** How messages about errors call this kind of message. */
@@ -44,8 +44,9 @@ export class MessageReader {
   /** Moves to the next field; false at the end of the message. */
   next(): boolean {
     if (!this.#isTaken) this.#skip()
-    this.fieldStart = this.#at
-    if (this.#at >= this.#end) return false
+    const isEnd = this.#at >= this.#end
+    this.fieldStart = isEnd ? this.#start : this.#at
+    if (isEnd) return false
     const tag = this.#varint()
     this.field = tag >>> 3
     this.#wireType = tag & 7
@@ -94,14 +95,14 @@ export class MessageReader {
 
   /** UTF-8, each invalid sequence as U+FFFD. */
   text(): string {
-    this.#file.countItems(1, this)
+    this.#file.countString(this)
     const { start, end } = this.span()
     return this.#file.text(start, end)
   }
 
   /** Text that names something: valid UTF-8. */
   name(): string {
-    this.#file.countItems(1, this)
+    this.#file.countString(this)
     const { start, end } = this.span()
     const text = this.#file.text(start, end)
     if (text.includes('\ufffd') && !this.#file.isUtf8(start, end)) throw this.malformed('a name is not valid UTF-8')
@@ -110,7 +111,7 @@ export class MessageReader {
 
   /** The message in the current field. */
   message(what: string): MessageReader {
-    this.#file.countItems(1, this)
+    this.#file.countMessage(this)
     const depth = this.#depth + 1
     if (depth > this.#file.limits.depth)
       throw this.limit(`messages nested deeper than ${this.#file.limits.depth}`, { limit: this.#file.limits.depth })

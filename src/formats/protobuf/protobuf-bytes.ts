@@ -5,8 +5,8 @@ import { type ErrorCode, HenceError } from '../../core/index.ts'
 export interface ProtobufLimits {
   /** Messages within messages. */
   readonly depth: number
-  /** Messages and strings kept. */
-  readonly items: number
+  readonly messages: number
+  readonly strings: number
   /** Numbers kept in plain lists. */
   readonly numbers: number
 }
@@ -24,7 +24,8 @@ export class ProtobufBytes {
   readonly view: DataView
   readonly limits: ProtobufLimits
   readonly #buffer: Buffer
-  #items = 0
+  #messages = 0
+  #strings = 0
   #numbers = 0
 
   constructor(name: string, bytes: Uint8Array, limits: ProtobufLimits) {
@@ -52,9 +53,13 @@ export class ProtobufBytes {
     return count
   }
 
-  countItems(count: number, at: Place): void {
-    this.#items += count
-    if (this.#items > this.limits.items) throw at.limit(`more than ${this.limits.items} messages and strings`, { limit: this.limits.items })
+  countMessage(at: Place): void {
+    if (++this.#messages > this.limits.messages)
+      throw at.limit(`more than ${this.limits.messages} messages`, { limit: this.limits.messages })
+  }
+
+  countString(at: Place): void {
+    if (++this.#strings > this.limits.strings) throw at.limit(`more than ${this.limits.strings} strings`, { limit: this.limits.strings })
   }
 
   countNumbers(count: number, at: Place): void {

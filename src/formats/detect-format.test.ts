@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { addModel } from '../../test/onnx-writer.ts'
+import { describeWithTestdata, testdata } from '../../test/testdata.ts'
 import { detectFormat } from './detect-format.ts'
 import { encodeGguf } from './gguf/write-gguf.ts'
 import { encodeSafetensors } from './safetensors/write-safetensors.ts'
@@ -20,6 +22,7 @@ function folderWith(files: Readonly<Record<string, string | Uint8Array>>): strin
 const gguf = encodeGguf({ metadata: {}, tensors: [] })
 const safetensors = encodeSafetensors({ tensors: [] })
 const llama2c = Buffer.from(Int32Array.of(64, 172, 5, 8, 4, 512, 512, 0).buffer)
+const onnx = addModel([2])
 const version2 = Buffer.concat([Buffer.from('24ka'), Buffer.alloc(252)])
 
 describe('files, whatever they are called', () => {
@@ -29,6 +32,13 @@ describe('files, whatever they are called', () => {
     ['llama2c', llama2c, 'llama2c'],
     ['a versioned llama2.c export', version2, 'llama2c'],
     ['a safetensors index', '{"weight_map": {}}', 'safetensors'],
+    ['onnx', onnx, 'onnx'],
+    ['onnx cut short', onnx.subarray(0, 30), 'onnx'],
+    [
+      'onnx with a long description',
+      Buffer.concat([onnx.subarray(0, 2), Buffer.from([0x32, 0xe8, 0x07]), Buffer.alloc(1000), onnx.subarray(2)]),
+      'onnx',
+    ],
   ] as const)('%s', async (_, content, kind) => {
     const path = join(folderWith({ 'model.xyz': content }), 'model.xyz')
     expect(await detectFormat(path)).toEqual({ kind, path })
@@ -41,6 +51,8 @@ describe('files, whatever they are called', () => {
 
   test.each([
     ['an empty file', '', 'is not a model Hence knows; it is empty'],
+    ['the version of a format and nothing else', Buffer.from([8, 7]), 'it has 2 bytes and begins with 08 07'],
+    ['the version of a format and noise', Buffer.from([8, 7, 9, 255, 4, 1, 1, 1, 1, 1]), 'is not a model Hence knows'],
     ['noise', Buffer.from([1, 2, 3, 255, 254, 253, 7, 7, 7, 7]), 'it has 10 bytes and begins with 01 02 03 ff fe fd 07 07'],
     ['a pointer', 'version https://git-lfs.github.com/spec/v1\n', 'a Git LFS pointer, not the file itself'],
     ['an archive', 'PK\x03\x04rest', 'a ZIP archive, perhaps PyTorch weights'],
@@ -65,6 +77,13 @@ describe('folders', () => {
       'model.safetensors.index.json',
     ],
     ['one safetensors file', { 'a.safetensors': safetensors }, 'safetensors', 'a.safetensors'],
+    [
+      'one graph and its weights',
+      { 'model.onnx': onnx, 'model.onnx.data': '', 'reference.safetensors': safetensors },
+      'onnx',
+      'model.onnx',
+    ],
+    ['one graph and its configuration', { 'config.json': '{"model_type": "bert"}', 'model.onnx': onnx }, 'onnx', 'model.onnx'],
     ['llama2.c with its tokenizer', { 'stories.bin': llama2c, 'tok512.bin': 'tokens and tokens' }, 'llama2c', 'stories.bin'],
   ] as const)('%s', async (_, files, kind, name) => {
     const folder = folderWith(files)
@@ -74,6 +93,7 @@ describe('folders', () => {
   test.each([
     ['empty', {}, 'it holds nothing'],
     ['unrelated', { 'a.txt': '', 'b.txt': '' }, 'no config.json, no single weight file; it holds a.txt, b.txt'],
+    ['several graphs', { 'a.onnx': onnx, 'b.onnx': onnx }, 'it holds 2 ONNX graphs, name one of them'],
     ['several models', { 'a.gguf': gguf, 'b.gguf': gguf }, 'it holds 2 GGUF models, name one of them'],
   ] as const)('%s: refused with what was seen', async (_, files, message) => {
     await expect(detectFormat(folderWith(files))).rejects.toThrow(message)
@@ -85,5 +105,18 @@ describe('folders', () => {
       code: 'FILE_NOT_FOUND',
       details: { suggestion: 'stories260K.bin' },
     })
+  })
+})
+
+describeWithTestdata('real graphs', () => {
+  test.each([
+    ['cnn', 'squeezenet', 'SqueezeNet_fp16.onnx'],
+    ['cnn', 'mnist', 'mnist-cntk.onnx'],
+    ['cnn', 'mnist', 'opt-mnist.onnx'],
+    ['audio', 'silero-vad', 'silero_vad_op18_ifless.onnx'],
+    ['encoders', 'magika', 'standard_v3_3', 'model.onnx'],
+    ['refs', 'onnx', 'bert', 'model-dynamo.onnx'],
+  ])('%s/%s/%s', async (...path) => {
+    expect((await detectFormat(testdata(...path))).kind).toBe('onnx')
   })
 })

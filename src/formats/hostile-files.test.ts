@@ -3,6 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
+import {
+  attributeProto,
+  externalTensorProto,
+  graphProto,
+  modelProto,
+  nodeProto,
+  tensorProto,
+  tensorType,
+  valueInfo,
+} from '../../test/onnx-writer.ts'
+import { bytes as bytesField, int, packedInts } from '../../test/protobuf-writer.ts'
 import { isHenceError, Rng } from '../core/index.ts'
 import {
   type Checkpoint,
@@ -13,6 +24,7 @@ import {
   openGguf,
   openHuggingFaceFolder,
   openLlama2c,
+  openOnnx,
   openSafetensors,
   quantize,
   readFloat32,
@@ -78,22 +90,49 @@ function sampleLlama2c(): Uint8Array {
   return bytes
 }
 
+/** One of everything: bodies, functions, typed and raw elements, sparse and external tensors. The operator set comes last. */
+function sampleOnnx(): Uint8Array {
+  const body = graphProto({ nodes: [nodeProto({ op: 'Identity', inputs: ['x'], outputs: ['z'] })], outputs: [valueInfo('z')] })
+  const branch = Buffer.concat([bytesField(1, 'then_branch'), bytesField(6, body), int(20, 5)])
+  const sparse = [
+    bytesField(1, tensorProto({ name: 's', code: 1, shape: [2], data: Float32Array.of(1, 2) })),
+    bytesField(2, tensorProto({ name: '', code: 7, shape: [2], data: BigInt64Array.of(1n, 4n) })),
+    packedInts(3, [2, 3]),
+  ]
+  return modelProto({
+    graph: graphProto({
+      nodes: [
+        nodeProto({
+          op: 'Conv',
+          inputs: ['x', 'w'],
+          outputs: ['y'],
+          attributes: [attributeProto('pads', [1n, 1n]), attributeProto('f', 0.5)],
+        }),
+        nodeProto({ op: 'If', inputs: ['y'], outputs: ['z'], attributes: [branch] }),
+      ],
+      initializers: [
+        tensorProto({ name: 'w', code: 1, shape: [3, 4], data: new Float32Array(12) }),
+        tensorProto({ name: 'bits', code: 22, shape: [5], data: new Uint8Array(3) }),
+        Buffer.concat([int(1, 3), int(2, 7), packedInts(7, [-1, 300, 2 ** 40]), bytesField(8, 'l')]),
+        Buffer.concat([int(1, 2), int(2, 8), bytesField(6, 'a'), bytesField(6, 'ℏ'), bytesField(8, 'strings')]),
+        externalTensorProto('far', 1, [2], { location: 'far.bin', offset: '4', length: '8' }),
+      ],
+      sparseInitializers: [Buffer.concat(sparse)],
+      inputs: [valueInfo('x', tensorType(1, ['n', 3])), valueInfo('q', bytesField(4, [bytesField(1, tensorType(1))]))],
+      outputs: [valueInfo('z')],
+    }),
+    functions: [Buffer.concat([bytesField(1, 'F'), bytesField(7, nodeProto({ op: 'Relu' })), bytesField(9, [int(2, 18)])])],
+    metadata: { a: 'b' },
+  })
+}
+
 /** Opens and reads everything; whatever is wrong must come as a HenceError about the file. */
-async function survives(open: (path: string) => Promise<Checkpoint>, bytes: Uint8Array): Promise<'read' | 'refused'> {
+async function survives(read: (path: string, bytes: Uint8Array) => Promise<void>, bytes: Uint8Array): Promise<'read' | 'refused'> {
   const path = join(folder, 'sample')
   writeFileSync(path, bytes)
   await detectFormat(path).catch(mustBeFileError)
   try {
-    const checkpoint = await open(path)
-    try {
-      for (const tensor of checkpoint.tensors.values()) {
-        expect(tensor.byteLength).toBeLessThanOrEqual(bytes.length)
-        await tensor.read()
-        if (isWeightType(tensor.type)) await readFloat32(tensor)
-      }
-    } finally {
-      await checkpoint.close()
-    }
+    await read(path, bytes)
     return 'read'
   } catch (error) {
     mustBeFileError(error)
@@ -105,15 +144,43 @@ function mustBeFileError(error: unknown): void {
   if (!isHenceError(error) || !FILE_ERRORS.includes(error.code)) throw error
 }
 
+function readCheckpoint(open: (path: string) => Promise<Checkpoint>): (path: string, bytes: Uint8Array) => Promise<void> {
+  return async (path, bytes) => {
+    const checkpoint = await open(path)
+    try {
+      for (const tensor of checkpoint.tensors.values()) {
+        expect(tensor.byteLength).toBeLessThanOrEqual(bytes.length)
+        await tensor.read()
+        if (isWeightType(tensor.type)) await readFloat32(tensor)
+      }
+    } finally {
+      await checkpoint.close()
+    }
+  }
+}
+
+/** An external file lies beside the graph; a tensor takes at most eight bytes for each of the two. */
+const FAR_BYTES = 16
+async function readOnnx(path: string, bytes: Uint8Array): Promise<void> {
+  writeFileSync(join(folder, 'far.bin'), new Uint8Array(FAR_BYTES))
+  const { graph } = await openOnnx(path)
+  for (const { dtype, shape, data } of graph.initializers.values()) {
+    expect(data.length).toBe(shape.reduce((a, b) => a * b, dtype === 'c64' || dtype === 'c128' ? 2 : 1))
+    // Sparse tensors alone may be larger than their file.
+    if (data.length > 8 * (bytes.length + FAR_BYTES)) expect(graph.initializers.has('s')).toBe(true)
+  }
+}
+
 const formats = [
-  { name: 'GGUF', sample: sampleGguf(), open: (path: string) => openGguf(path) },
-  { name: 'safetensors', sample: sampleSafetensors(), open: (path: string) => openSafetensors(path) },
-  { name: 'llama2.c', sample: sampleLlama2c(), open: (path: string) => openLlama2c(path) },
+  { name: 'GGUF', sample: sampleGguf(), read: readCheckpoint(path => openGguf(path)) },
+  { name: 'safetensors', sample: sampleSafetensors(), read: readCheckpoint(path => openSafetensors(path)) },
+  { name: 'llama2.c', sample: sampleLlama2c(), read: readCheckpoint(path => openLlama2c(path)) },
+  { name: 'ONNX', sample: sampleOnnx(), read: readOnnx },
 ]
 
-describe.each(formats)('$name', ({ sample, open }) => {
+describe.each(formats)('$name', ({ sample, read }) => {
   test('the sample itself reads', async () => {
-    expect(await survives(open, sample)).toBe('read')
+    expect(await survives(read, sample)).toBe('read')
   })
 
   test('cut short anywhere: refused', async () => {
@@ -123,8 +190,9 @@ describe.each(formats)('$name', ({ sample, open }) => {
     ])
     // The GGUF sample ends in padding that holds no tensor.
     const needed = sample.length - 32
+    // An ONNX file ends where any field of the model does: cut before its operator set it lacks that.
     for (const length of lengths) {
-      const outcome = await survives(open, sample.subarray(0, length))
+      const outcome = await survives(read, sample.subarray(0, length))
       if (length <= needed) expect(outcome, `${length} of ${sample.length} bytes`).toBe('refused')
     }
   })
@@ -136,7 +204,7 @@ describe.each(formats)('$name', ({ sample, open }) => {
         const bytes = Uint8Array.from(sample)
         const reach = headOnly ? Math.min(bytes.length, 700) : bytes.length
         for (const { at, bit } of places) bytes[at % reach]! ^= 1 << bit
-        await survives(open, bytes)
+        await survives(read, bytes)
       }),
       { numRuns: 300, seed: 3 },
     )
@@ -149,7 +217,7 @@ describe.each(formats)('$name', ({ sample, open }) => {
       fc.asyncProperty(patches, async places => {
         const bytes = Uint8Array.from(sample)
         for (const { at, word, twice } of places) bytes.set(twice ? [...word, ...word] : word, at % Math.min(bytes.length - 8, 900))
-        await survives(open, bytes)
+        await survives(read, bytes)
       }),
       { numRuns: 300, seed: 4 },
     )
@@ -158,7 +226,7 @@ describe.each(formats)('$name', ({ sample, open }) => {
   test('random bytes after a valid beginning: read or refused, nothing else', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(200), fc.uint8Array({ maxLength: 400 }), async (kept, noise) => {
-        await survives(open, Buffer.concat([sample.subarray(0, kept), noise]))
+        await survives(read, Buffer.concat([sample.subarray(0, kept), noise]))
       }),
       { numRuns: 300, seed: 5 },
     )

@@ -26,11 +26,17 @@ class Operands {
   const int32_t* dims_;
 };
 
+Finish finishOf(Operands& o) {
+  const Activation activation = Activation(o.number());
+  const float a = o.real(), b = o.real();
+  return {activation, a, b, o.number() != 0};
+}
+
 MatmulArgs matmulArgs(Operands o, const Program& p) {
   MatmulArgs a{};
   a.x = o.buffer<float>();
   a.rows = o.dim();
-  a.activation = Activation(o.number());
+  a.finish = finishOf(o);
   a.residual = o.buffer<float>();
   a.count = int32_t(o.number());
   for (int i = 0; i < a.count; i++) {
@@ -175,7 +181,7 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
 // What each operand word of an opcode is: b buffer, B buffer or none, m matrix, d dim, f float, n number. A `*` starts
 // the part that repeats as often as the number before it says.
 constexpr const char* kSignatures[] = {
-    "bdnBn*mBb",           // matmul
+    "bdnffnBn*mBb",        // matmul
     "mbbd",                // gather
     "bbbdd",               // gather_rows
     "bbBbddfn",            // norm

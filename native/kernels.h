@@ -11,7 +11,7 @@
 namespace hence {
 
 enum class Precision : uint32_t { Exact, Fast };
-enum class Activation : uint32_t { None, Relu, Silu, Gelu, GeluTanh, Sigmoid, Tanh };
+enum class Activation : uint32_t { None, Relu, Silu, Gelu, GeluTanh, Sigmoid, Tanh, HardSwish, HardSigmoid, Clip, LeakyRelu, Count };
 enum class FloatType : uint32_t { F32, F16, BF16 };  // element type of KV pools
 enum class NormKind : uint32_t { Rms, Layer };
 enum class RopeStyle : uint32_t { Half, Interleaved };
@@ -37,6 +37,13 @@ struct PackedMatrix {
 
 constexpr int kMaxFusedWeights = 4;
 
+// What happens to a finished sum: y = residual + activation(sum), or activation(sum + residual).
+struct Finish {
+  Activation activation;
+  float a, b;  // slope and offset of HardSigmoid, bounds of Clip, slope of LeakyRelu
+  bool residualFirst;
+};
+
 // y[i] = residual + activation(x · w[i]ᵀ + bias[i]) for every i < count: several matrices share one x (q, k, v; gate, up).
 struct MatmulArgs {
   const float* x;  // [rows, k]
@@ -47,7 +54,7 @@ struct MatmulArgs {
   const float* bias[kMaxFusedWeights];  // [n] or null
   float* y[kMaxFusedWeights];           // [rows, n]
   const float* residual;                // [rows, n] or null; only with count == 1; may be y[0] itself
-  Activation activation;
+  Finish finish;
   Precision precision;
   uint8_t* workspace;  // at least matmulWorkspace() bytes, 64-byte aligned, shared by all threads
 };

@@ -98,8 +98,11 @@ HENCE_INLINE F geluTanh(F x) {
 HENCE_INLINE F silu(F x) { return x * sigmoid(x); }
 HENCE_INLINE F relu(F x) { return max(zero(), x); }
 
-HENCE_INLINE F applyActivation(Activation activation, F x) {
-  switch (activation) {
+HENCE_INLINE F clip(F x, F low, F high) { return min(high, max(low, x)); }  // NaN stays
+
+HENCE_INLINE F applyActivation(const Finish& finish, F x) {
+  const F a = set1(finish.a), b = set1(finish.b);
+  switch (finish.activation) {
     case Activation::None: break;
     case Activation::Relu: return relu(x);
     case Activation::Silu: return silu(x);
@@ -107,6 +110,11 @@ HENCE_INLINE F applyActivation(Activation activation, F x) {
     case Activation::GeluTanh: return geluTanh(x);
     case Activation::Sigmoid: return sigmoid(x);
     case Activation::Tanh: return tanh(x);
+    case Activation::HardSwish: return x * clip(fma(x, set1(1.0f / 6), set1(0.5f)), zero(), set1(1.0f));
+    case Activation::HardSigmoid: return clip(fma(x, a, b), zero(), set1(1.0f));
+    case Activation::Clip: return clip(x, a, b);
+    case Activation::LeakyRelu: return selectLess(x, zero(), x * a, x);
+    case Activation::Count: break;
   }
   return x;
 }

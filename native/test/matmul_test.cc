@@ -61,6 +61,7 @@ double activated(Activation a, double x) {
     case Activation::GeluTanh: return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
     case Activation::Sigmoid: return 1 / (1 + std::exp(-x));
     case Activation::Tanh: return std::tanh(x);
+    default: break;
   }
   return 0;
 }
@@ -119,7 +120,7 @@ void check(const Kernels& kernels, Pool& pool, const std::vector<const Matrix*>&
   Run run{kernels, pool, {}, {}};
   MatmulArgs& args = run.args;
   args.x = x, args.rows = rows, args.k = matrices[0]->w.k, args.count = int(matrices.size()), args.precision = precision;
-  args.activation = variant % 3 == 1 ? kActivations[variant % 7] : Activation::None;
+  args.finish = {variant % 3 == 1 ? kActivations[variant % 7] : Activation::None, 0, 0, false};
   const bool residual = variant % 3 == 2 && args.count == 1, bias = variant % 2 == 1;
   std::vector<std::vector<float>> biases;
   std::vector<float> before;
@@ -150,7 +151,7 @@ void check(const Kernels& kernels, Pool& pool, const std::vector<const Matrix*>&
       for (int c = 0; c < w.n; c++) {
         const size_t at = size_t(r) * w.n + c;
         const double added = bias ? biases[size_t(i)][size_t(c)] : 0, rest = residual ? before[at] : 0;
-        const double expected = activated(args.activation, reference.sum[at] + added) + rest;
+        const double expected = activated(args.finish.activation, reference.sum[at] + added) + rest;
         // The last roundings are relative to what was added up, not to the products.
         const double roundings = 3e-7 * (std::fabs(reference.sum[at]) + std::fabs(added) + std::fabs(rest) + std::fabs(expected));
         const double difference = std::max(0.0, std::fabs(args.y[i][at] - expected) - roundings) + (std::isnan(args.y[i][at]) ? NAN : 0);

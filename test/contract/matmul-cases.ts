@@ -1,4 +1,5 @@
 import { WEIGHT_TYPES } from '../../src/formats/index.ts'
+import type { OutputActivation, ResidualPlace } from '../../src/program/index.ts'
 import { CaseBuilder, type ContractCase } from './case.ts'
 
 /** ‖error‖ / ‖y‖ of a `fast` matmul: activations in 8 bits per 32, or bf16 tiles. */
@@ -45,8 +46,9 @@ function fused(rows: number): ContractCase {
   return c.done({}, FAST_MATMUL_ERROR)
 }
 
-function epilogue(activation: 'relu' | 'silu' | 'gelu' | 'gelu_tanh' | 'sigmoid' | 'tanh', rows: number): ContractCase {
-  const c = new CaseBuilder(`matmul with bias, ${activation} and residual, ${rows} rows`, rows)
+function epilogue(activation: OutputActivation, rows: number, residual: ResidualPlace = 'after_activation'): ContractCase {
+  const name = `matmul with bias, ${JSON.stringify(activation)} and residual ${residual}, ${rows} rows`
+  const c = new CaseBuilder(name, rows)
   const operands = [
     c.input('x', [rows, 128]),
     undefined,
@@ -54,7 +56,7 @@ function epilogue(activation: 'relu' | 'silu' | 'gelu' | 'gelu_tanh' | 'sigmoid'
     c.weight('w', [45, 128], 'f16', 0.1),
     c.weight('b', [45]),
   ]
-  c.builder.output('y', c.builder.op('matmul', 'y', operands, { activation }))
+  c.builder.output('y', c.builder.op('matmul', 'y', operands, { activation, residual }))
   return c.done({}, FAST_MATMUL_ERROR)
 }
 
@@ -105,6 +107,14 @@ function fits(type: string, k: number): boolean {
   return k % (type.endsWith('_k') || type === 'iq4_xs' ? 256 : 32) === 0
 }
 
+const PARAMETRIC: readonly OutputActivation[] = [
+  'hard_swish',
+  { clip: [0, 0.75] },
+  { clip: [-0.5, Number.POSITIVE_INFINITY] },
+  { leaky_relu: 0.1 },
+  { hard_sigmoid: [0.2, 0.5] },
+]
+
 export const matmulCases: readonly ContractCase[] = [
   ...WEIGHT_TYPES.flatMap(type => ODD.filter(({ k }) => fits(type, k)).map(shape => plain(type, shape))),
   ...WEIGHT_TYPES.filter(type => !fits(type, 32)).flatMap(type => ODD.map(({ rows, n }) => plain(type, { rows, n, k: 256 }))),
@@ -115,6 +125,9 @@ export const matmulCases: readonly ContractCase[] = [
   ...(['relu', 'silu', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh'] as const).flatMap(activation =>
     [1, 34].map(rows => epilogue(activation, rows)),
   ),
+  ...PARAMETRIC.map(activation => epilogue(activation, 3)),
+  ...[1, 34].map(rows => epilogue('relu', rows, 'before_activation')),
+  epilogue('gelu', 3, 'before_activation'),
   grouped(),
   outlier(),
   partsOfTensors(),

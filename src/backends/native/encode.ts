@@ -9,6 +9,7 @@ import {
   type MatmulAttributes,
   type NormAttributes,
   type OpName,
+  type OutputAttributes,
   type Program,
   productDim,
   type RopeAttributes,
@@ -32,7 +33,7 @@ const OPCODES = [
   'argmax',
   'copy',
 ]
-const ACTIVATIONS = ['none', 'relu', 'silu', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh']
+const ACTIVATIONS = 'none relu silu gelu gelu_tanh sigmoid tanh hard_swish hard_sigmoid clip leaky_relu'.split(' ')
 const MAP_OPS = 'input constant add sub mul div min max pow neg abs sqrt exp log tanh sigmoid erf relu silu gelu gelu_tanh'.split(' ')
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
@@ -144,9 +145,8 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
   const [y] = outputs as [number]
   switch (op) {
     case 'matmul': {
-      const { activation = 'none' } = attributes as MatmulAttributes
       const weights = outputs.flatMap((output, i) => [encoder.matrix(inputs[3 + 2 * i]!), ids[4 + 2 * i]!, output])
-      return [op, [a, rows(shape(0)), ACTIVATIONS.indexOf(activation), c, outputs.length, ...weights]]
+      return [op, [a, rows(shape(0)), ...encodeFinish(attributes as MatmulAttributes, encoder), c, outputs.length, ...weights]]
     }
     case 'gather': {
       if (program.buffers[a]!.role === 'weight') return [op, [encoder.matrix(a), b, y, encoder.dim(shape(1)[0]!)]]
@@ -190,6 +190,13 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
     default:
       throw new HenceError('PROGRAM_INVALID', `${op} has no native encoding`, { op })
   }
+}
+
+/** Activation, its two parameters, and whether the residual goes inside it. */
+function encodeFinish({ activation = 'none', residual }: OutputAttributes, encoder: Encoder): number[] {
+  const [name, parameters] = typeof activation === 'string' ? [activation, []] : Object.entries(activation)[0]!
+  const [a = 0, b = 0] = [parameters].flat()
+  return [ACTIVATIONS.indexOf(name), encoder.float(a), encoder.float(b), residual === 'before_activation' ? 1 : 0]
 }
 
 /** Postfix code: operands first, then the function. */

@@ -1,6 +1,7 @@
 import type { Op } from '../op.ts'
 import { argmax } from './argmax.ts'
 import { attention } from './attention.ts'
+import { conv } from './conv.ts'
 import { copy } from './copy.ts'
 import { gather } from './gather.ts'
 import { kvWrite } from './kv.ts'
@@ -8,6 +9,7 @@ import { map } from './map.ts'
 import { matmul } from './matmul.ts'
 import { nonzero } from './nonzero.ts'
 import { norm } from './norm.ts'
+import { pool } from './pool.ts'
 import { rope, rotaryTable } from './rope.ts'
 import { route } from './route.ts'
 import { scan } from './scan.ts'
@@ -18,6 +20,7 @@ import { softmax } from './softmax.ts'
 export const OPS: {
   readonly argmax: typeof argmax
   readonly attention: typeof attention
+  readonly conv: typeof conv
   readonly copy: typeof copy
   readonly gather: typeof gather
   readonly kv_write: typeof kvWrite
@@ -25,6 +28,7 @@ export const OPS: {
   readonly matmul: typeof matmul
   readonly nonzero: typeof nonzero
   readonly norm: typeof norm
+  readonly pool: typeof pool
   readonly rope: typeof rope
   readonly rotary_table: typeof rotaryTable
   readonly route: typeof route
@@ -34,6 +38,7 @@ export const OPS: {
 } = {
   argmax,
   attention,
+  conv,
   copy,
   gather,
   kv_write: kvWrite,
@@ -41,6 +46,7 @@ export const OPS: {
   matmul,
   nonzero,
   norm,
+  pool,
   rope,
   rotary_table: rotaryTable,
   route,

@@ -1,14 +1,13 @@
 import type { BufferType } from '../buffer.ts'
 import type { Dim } from '../dims.ts'
 import { agree, check, f32, i32, knownDim, type Op, operand } from '../op.ts'
-import { ACTIVATIONS, type Activation } from './activations.ts'
+import { type OutputAttributes, outputOf } from './activations.ts'
 
-export interface MatmulAttributes {
-  readonly activation?: Activation
-}
+export type MatmulAttributes = OutputAttributes
 
 /**
- * `y[i] = residual + activation(x · weight[i]ᵀ + bias[i])` for one or more weights that share `x`.
+ * `y[i] = residual + activation(x · weight[i]ᵀ + bias[i])` for one or more weights that share `x`; the residual goes inside
+ * the activation where the attribute says so.
  *
  * Operands: x `[M, K]`, groups `[E + 1]` i32 or none, residual `[M, N]` or none (only with one weight), then a weight
  * `[N, K]` and its bias `[N]` or none, repeated. With groups, weights are `[E, N, K]` and rows `groups[e] ..
@@ -18,7 +17,7 @@ export const matmul: Op<MatmulAttributes> = {
   name: 'matmul',
   operands: ['x', 'groups?', 'residual?', 'weight', 'bias?', '*'],
   infer(inputs, attributes) {
-    check((attributes.activation ?? 'none') in ACTIVATIONS, 'matmul', `unknown activation ${attributes.activation}`)
+    outputOf('matmul', attributes)
     const x = operand('matmul', 'x', inputs[0], 'f32', 2)
     const [rows, k] = x.shape as readonly [Dim, Dim]
     const groups = inputs[1] && operand('matmul', 'groups', inputs[1], 'i32', 1)
@@ -41,7 +40,7 @@ export const matmul: Op<MatmulAttributes> = {
     const x = f32(inputs[0])
     const residual = inputs[2] && f32(inputs[2])
     const [rows, k] = inputs[0]!.shape as readonly [number, number]
-    const activate = ACTIVATIONS[attributes.activation ?? 'none']
+    const finish = outputOf('matmul', attributes)
     const groups = inputs[1] ? i32(inputs[1]) : Int32Array.of(0, rows)
     for (const [i, output] of outputs.entries()) {
       const weight = f32(inputs[3 + 2 * i])
@@ -53,7 +52,7 @@ export const matmul: Op<MatmulAttributes> = {
           for (let c = 0; c < n; c++) {
             let sum = bias ? bias[e * n + c]! : 0
             for (let j = 0, a = r * k, b = (e * n + c) * k; j < k; j++) sum += x[a + j]! * weight[b + j]!
-            y[r * n + c] = (residual ? residual[r * n + c]! : 0) + activate(sum)
+            y[r * n + c] = finish(sum, residual ? residual[r * n + c]! : 0)
           }
     }
   },

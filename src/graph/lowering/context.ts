@@ -122,9 +122,9 @@ export class LoweringContext {
     return this.segment.weight(`${found.key}[${stored.join()}]`, { ...found.tensor, shape: stored }, shape, transpose)
   }
 
-  /** A weight made of known numbers. */
-  madeWeight(key: string, shape: readonly number[], data: Float32Array): Buffer {
-    return this.segment.weight(key, { dtype: 'f32', shape, data }, shape)
+  /** A weight made of known numbers, where it does not exist yet. */
+  madeWeight(key: string, shape: readonly number[], make: () => Float32Array): Buffer {
+    return this.segment.cached(`${key} made`, () => this.segment.weight(key, { dtype: 'f32', shape, data: make() }, shape))
   }
 
   /** The key of a known operand. */

@@ -1,5 +1,13 @@
 import { type ElementType, elementCount, HenceError, type Tensor } from '../../core/index.ts'
-import { type AttributesOf, type Buffer, type MapExpression, type OpName, type Program, ProgramBuilder } from '../../program/index.ts'
+import {
+  type AttributesOf,
+  type Buffer,
+  type MapExpression,
+  type OpName,
+  type Program,
+  ProgramBuilder,
+  transposed,
+} from '../../program/index.ts'
 import type { GraphTensor } from '../operator.ts'
 import { toFloat32, toInt32 } from './storage.ts'
 
@@ -186,20 +194,8 @@ export class Segment {
 
   /** `[batch, rows, columns]` → `[batch, columns, rows]`, shaped as told. */
   #swap(buffer: Buffer, batch: number, rows: number, columns: number, shape: readonly number[], name: string): Buffer {
-    const size = [batch, columns, rows] as const
-    return this.emit('copy' as never, name, [buffer], {
-      shape,
-      parts: [
-        {
-          input: 0,
-          size,
-          inputOffset: 0,
-          inputStrides: [rows * columns, 1, columns],
-          outputOffset: 0,
-          outputStrides: [rows * columns, rows, 1],
-        },
-      ],
-    } as never)
+    const attributes = transposed([batch, rows, columns], [0, 2, 1])
+    return this.builder.view(this.emit('copy', name, [buffer], attributes), shape)
   }
 }
 
@@ -233,3 +229,14 @@ function countNodes(tree: MapExpression): number {
 
 /** The tensors of a segment's weights as the backends read checkpoints. */
 export type SegmentWeights = ReadonlyMap<string, Tensor>
+
+/** Where an axis of the ONNX shape is in memory. */
+export function axisIn(layout: ValueLayout, axis: number, rank: number): number {
+  if (layout === 'plain' || axis === 0) return axis
+  return axis === 1 ? rank - 1 : axis - 1
+}
+
+/** A shape as it is in memory. */
+export function physicalShape(layout: ValueLayout, shape: readonly number[]): readonly number[] {
+  return layout === 'plain' ? shape : channelsLast(shape)
+}

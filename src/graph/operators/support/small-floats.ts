@@ -9,8 +9,10 @@ interface SmallFormat {
   readonly maxCode: number
   /** Code of infinity, where the format has one. */
   readonly infinity?: number
-  /** Code of a positive NaN; formats without one turn NaN into their largest value. */
-  readonly nan?: number
+  /** Code that NaN becomes. */
+  readonly nan: number
+  /** Holds finite values only: overflow saturates whatever is asked. */
+  readonly isFinite?: boolean
   /** No negative zero: its code is the one NaN. */
   readonly unsignedZero?: boolean
 }
@@ -21,7 +23,8 @@ const FORMATS = {
   f8e4m3fnuz: { exponentBits: 4, mantissaBits: 3, bias: 8, maxCode: 0x7f, nan: 0x80, unsignedZero: true },
   f8e5m2: { exponentBits: 5, mantissaBits: 2, bias: 15, maxCode: 0x7b, infinity: 0x7c, nan: 0x7e },
   f8e5m2fnuz: { exponentBits: 5, mantissaBits: 2, bias: 16, maxCode: 0x7f, nan: 0x80, unsignedZero: true },
-  f4e2m1: { exponentBits: 2, mantissaBits: 1, bias: 1, maxCode: 0x7 },
+  // Has no NaN; the ONNX reference turns it into negative zero.
+  f4e2m1: { exponentBits: 2, mantissaBits: 1, bias: 1, maxCode: 0x7, nan: 0x8, isFinite: true },
 } as const satisfies Record<string, SmallFormat>
 
 /** A float of eight bits or less with a sign. */
@@ -74,7 +77,7 @@ export function encodeSmallFloat(dtype: SmallFloat, value: number, saturate: boo
   const format: SmallFormat = FORMATS[dtype]
   const { exponentBits, mantissaBits, bias, maxCode, nan } = format
   const sign = value < 0 || Object.is(value, -0) ? 1 << (exponentBits + mantissaBits) : 0
-  if (Number.isNaN(value)) return nan ?? maxCode
+  if (Number.isNaN(value)) return nan
   const magnitude = Math.abs(value)
   let code = maxCode + 1
   if (magnitude < 2 ** 17) {
@@ -82,7 +85,7 @@ export function encodeSmallFloat(dtype: SmallFloat, value: number, saturate: boo
     code = ((exponent + bias - 1) << mantissaBits) + roundHalfEven(magnitude * 2 ** (mantissaBits - exponent))
   }
   if (code > maxCode) {
-    if (saturate || nan === undefined) code = maxCode
+    if (saturate || format.isFinite) code = maxCode
     else if (format.infinity === undefined) return format.unsignedZero ? nan : nan | sign
     else code = format.infinity
   }

@@ -1,5 +1,6 @@
 import type { Operator } from '../operator.ts'
 import { scoredAttentionOperators } from './attention/index.ts'
+import { controlOperators } from './control/index.ts'
 import { conversionOperators } from './conversion/index.ts'
 import { convolutionOperators } from './convolution/index.ts'
 import { creationOperators } from './creation/index.ts'
@@ -11,11 +12,16 @@ import { normalizationOperators } from './normalization/index.ts'
 import { poolingOperators } from './pooling/index.ts'
 import { recurrentOperators } from './recurrent/index.ts'
 import { reductionOperators } from './reduction/index.ts'
+import { sequenceOperators } from './sequences/index.ts'
 import { signalOperators } from './signal/index.ts'
+import { stringOperators } from './strings/index.ts'
 import { trainingOperators } from './training/index.ts'
 
 /** Every operator Hence knows, by family. Each family file exports one array. */
 const FAMILIES: readonly (readonly Operator[])[] = [
+  controlOperators,
+  sequenceOperators,
+  stringOperators,
   trainingOperators,
   signalOperators,
   conversionOperators,

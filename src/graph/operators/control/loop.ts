@@ -1,5 +1,5 @@
 import type { OnnxGraph } from '../../../formats/index.ts'
-import { type GraphTensor, type Operator, type OperatorCall, unsupportedVariant, type Value } from '../../operator.ts'
+import { type GraphTensor, type Operator, unsupportedVariant, type Value } from '../../operator.ts'
 import { integerInput } from '../support/index.ts'
 import { checkGraph, isTensor } from '../support/values.ts'
 import { conditionInput } from './if.ts'
@@ -24,7 +24,11 @@ const loop: Operator = {
     })
     const { length } = carried
     checkGraph(body.inputs.length === length + 2, call, `the body takes ${body.inputs.length} values, gets ${length + 2}`)
-    checkGraph(body.outputs.length > length, call, `the body gives ${body.outputs.length} values for ${length} carried ones and a condition`)
+    checkGraph(
+      body.outputs.length > length,
+      call,
+      `the body gives ${body.outputs.length} values for ${length} carried ones and a condition`,
+    )
     const scans = body.outputs.slice(length + 1).map((_, at) => new ScanOutput(call, body, length + 1 + at))
     const limit = call.host.maxLoopIterations
     const pace = createPacer(call.host.signal)

@@ -21,7 +21,11 @@ export class ScanOutput {
   }
 
   push(value: Value | undefined): void {
-    checkGraph(value !== undefined && isTensor(value), this.#call, `a scan output must be a tensor, is ${value ? kindOf(value) : 'missing'}`)
+    checkGraph(
+      value !== undefined && isTensor(value),
+      this.#call,
+      `a scan output must be a tensor, is ${value ? kindOf(value) : 'missing'}`,
+    )
     this.#elements.push(value)
   }
 

@@ -6,6 +6,7 @@ import { convolutionOperators } from './convolution/index.ts'
 import { creationOperators } from './creation/index.ts'
 import { elementwiseOperators } from './elementwise/index.ts'
 import { imageOperators } from './image/index.ts'
+import { imageDecoderOperators } from './image-decoder/index.ts'
 import { linearOperators } from './linear/index.ts'
 import { movementOperators } from './movement/index.ts'
 import { normalizationOperators } from './normalization/index.ts'
@@ -19,6 +20,7 @@ import { trainingOperators } from './training/index.ts'
 
 /** Every operator Hence knows, by family. Each family file exports one array. */
 const FAMILIES: readonly (readonly Operator[])[] = [
+  imageDecoderOperators,
   controlOperators,
   sequenceOperators,
   stringOperators,

@@ -1,0 +1,1 @@
+export { imageDecoderOperators } from './image-decoder.ts'

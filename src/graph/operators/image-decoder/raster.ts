@@ -49,14 +49,13 @@ export function unpackSamples(
 ): Uint8Array {
   const stride = Math.ceil((perRow * bits) / 8)
   checkImage(packed.length >= stride * rows, `${packed.length} bytes for ${rows} rows of ${stride}`)
-  if (bits === 8 && stride === perRow) return packed
+  if (bits === 8) return packed.subarray(0, perRow * rows)
   const samples = new Uint8Array(perRow * rows)
   const top = 2 ** bits - 1
   for (let row = 0, write = 0; row < rows; row++)
     for (let column = 0; column < perRow; column++) {
       const at = row * stride
       if (bits === 16) samples[write++] = packed[at + 2 * column + (littleEndian ? 1 : 0)]!
-      else if (bits === 8) samples[write++] = packed[at + column]!
       else {
         const first = column * bits
         const value = (packed[at + (first >> 3)]! >> (8 - bits - (first & 7))) & top

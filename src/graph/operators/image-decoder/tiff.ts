@@ -47,7 +47,7 @@ export function decodeTiff(bytes: Uint8Array): Raster | undefined {
     )
   } else {
     checkImage(photometric !== 2 || channels >= 3, `${channels} channels of colour`)
-    fillRaster(raster, channels > 4 ? samples : samples, photometric === 2 ? channels : channels === 1 ? 1 : channels)
+    fillRaster(raster, samples, channels)
   }
   return raster
 }

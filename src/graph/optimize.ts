@@ -3,6 +3,9 @@ import { commonSubexpressions } from './rules/common-subexpressions.ts'
 import { deadCode } from './rules/dead-code.ts'
 import { foldConstants } from './rules/fold-constants.ts'
 import { foldScaling } from './rules/fold-scaling.ts'
+import { fuseEpilogue } from './rules/fuse-epilogue.ts'
+import { nameActivations } from './rules/name-activations.ts'
+import { nameNormalizations } from './rules/name-normalizations.ts'
 import { noOps } from './rules/no-ops.ts'
 
 /** A rewriting of graphs that keeps what they compute, up to rounding. */
@@ -12,7 +15,16 @@ export interface Rule {
   apply(graph: Graph): Graph | Promise<Graph>
 }
 
-const RULES: readonly Rule[] = [foldConstants, noOps, commonSubexpressions, foldScaling, deadCode]
+const RULES: readonly Rule[] = [
+  foldConstants,
+  noOps,
+  commonSubexpressions,
+  foldScaling,
+  nameNormalizations,
+  nameActivations,
+  fuseEpilogue,
+  deadCode,
+]
 
 /** Applies every rule, in order. */
 export async function optimize(graph: Graph): Promise<Graph> {

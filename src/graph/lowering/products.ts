@@ -1,41 +1,47 @@
 import { elementCount } from '../../core/index.ts'
 import type { Buffer } from '../../program/index.ts'
+import { fusedActivation } from './activation.ts'
 import type { Lowering, LoweringContext } from './context.ts'
 
-/** x `[.., K]` times a known matrix `[K, N]`: rows of all leading axes meet one packed weight. */
-const matMul: Lowering = context => {
+/** x `[.., K]` times a known matrix, `[K, N]` or `[N, K]`: rows of all leading axes meet one packed weight. */
+function linear(context: LoweringContext, isTransposed: boolean, bias: Buffer | undefined): boolean {
   const [a, b] = [context.type(0), context.type(1)]
   if (!a || !b || !context.isFloat(0) || !context.known(1) || !context.isFloat(1) || b.shape.length !== 2 || a.shape.length === 0)
     return false
-  const [k, n] = b.shape as [number, number]
+  const [n, k] = (isTransposed ? b.shape : [...b.shape].reverse()) as [number, number]
   if (a.shape.at(-1) !== k || elementCount(a.shape) === 0 || n === 0) return false
-  const weight = context.weight(1, [n, k], true)
-  const y = product(context, weight, undefined, k)
   const shape = [...a.shape.slice(0, -1), n]
+  const residualType = context.type(3)
+  if (residualType && residualType.shape.join() !== shape.join()) return false
+  const rows = elementCount(a.shape) / k
+  const residual = residualType && context.plainAs(3, [rows, n])
+  const weight = context.weight(1, [n, k], !isTransposed)
+  const y = context.segment.emit('matmul', context.node.name, [context.plainAs(0, [rows, k]), undefined, residual, weight, bias], {
+    activation: fusedActivation(context.attributes),
+    residual: context.attributes.int('residual_first', 0) === 1 ? 'before_activation' : 'after_activation',
+  })
   return context.define(context.segment.builder.view(y, shape), shape)
 }
 
-function product(context: LoweringContext, weight: Buffer, bias: Buffer | undefined, k: number): Buffer {
-  const x = context.plainAs(0, [elementCount(context.type(0)!.shape) / k, k])
-  return context.segment.emit('matmul', context.node.name, [x, undefined, undefined, weight, bias], {})
+/** The addend as a number per column; `undefined` where there is none, `false` where it is something else. */
+function biasOf(context: LoweringContext, n: number): Buffer | undefined | false {
+  if (!context.has(2)) return undefined
+  const tensor = context.known(2)
+  if (!tensor || !context.isFloat(2) || tensor.shape.at(-1) !== n || elementCount(tensor.shape) !== n) return false
+  return context.segment.constant(context.key(2), tensor, 'f32', [n])
 }
 
-/** `Gemm` with a known matrix, unit factors and a bias row. */
+const matMul: Lowering = context => linear(context, false, undefined)
+
+/** `Gemm` with a known matrix, unit factors and a bias row; `hence.Linear` with a residual and an activation too. */
 const gemm: Lowering = context => {
   const { attributes } = context
-  const [a, b] = [context.type(0), context.type(1)]
-  if (!a || !b || a.dtype !== 'f32' || !context.known(1) || attributes.int('transA', 0) !== 0) return false
-  if (attributes.float('alpha', 1) !== 1 || attributes.float('beta', 1) !== 1) return false
+  const weight = context.type(1)
+  if (!weight || attributes.int('transA', 0) !== 0 || attributes.float('alpha', 1) !== 1 || attributes.float('beta', 1) !== 1) return false
   const isTransposed = attributes.int('transB', 0) !== 0
-  const [n, k] = (isTransposed ? b.shape : [...b.shape].reverse()) as [number, number]
-  if (a.shape.length !== 2 || a.shape[1] !== k || elementCount(a.shape) === 0 || n === 0) return false
-  const c = context.type(2)
-  const isRow = c && context.known(2) && c.shape.at(-1) === n && elementCount(c.shape) === n
-  if (c && !isRow) return false
-  const bias = c && context.segment.constant(context.key(2), context.known(2)!, 'f32', [n])
-  const y = product(context, context.weight(1, [n, k], !isTransposed), bias, k)
-  return context.define(y, [a.shape[0]!, n])
+  const bias = biasOf(context, weight.shape[isTransposed ? 0 : 1] ?? 0)
+  return bias !== false && linear(context, isTransposed, bias)
 }
 
 /** Matrix products by operator name. */
-export const PRODUCTS: Readonly<Record<string, Lowering>> = { MatMul: matMul, Gemm: gemm }
+export const PRODUCTS: Readonly<Record<string, Lowering>> = { MatMul: matMul, Gemm: gemm, 'hence.Linear': gemm }

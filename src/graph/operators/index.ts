@@ -5,6 +5,7 @@ import { conversionOperators } from './conversion/index.ts'
 import { convolutionOperators } from './convolution/index.ts'
 import { creationOperators } from './creation/index.ts'
 import { elementwiseOperators } from './elementwise/index.ts'
+import { fusedOperators } from './fused.ts'
 import { imageOperators } from './image/index.ts'
 import { imageDecoderOperators } from './image-decoder/index.ts'
 import { linearOperators } from './linear/index.ts'
@@ -22,6 +23,7 @@ import { trainingOperators } from './training/index.ts'
 const FAMILIES: readonly (readonly Operator[])[] = [
   imageDecoderOperators,
   controlOperators,
+  fusedOperators,
   sequenceOperators,
   stringOperators,
   trainingOperators,

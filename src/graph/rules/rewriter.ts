@@ -39,6 +39,12 @@ export class Rewriter {
     return name && this.#uses.get(name) === 1 ? this.producer(name) : undefined
   }
 
+  /** True when nothing but the given nodes reads a value. */
+  isReadOnlyBy(name: string, nodes: readonly GraphNode[]): boolean {
+    const reads = nodes.flatMap(({ inputs }) => inputs).filter(input => input === name).length
+    return this.#uses.get(name) === reads
+  }
+
   /** The node that alone reads a value, if exactly one does and the value is no output of the graph. */
   onlyReader(name: string): GraphNode | undefined {
     if (this.#uses.get(name) !== 1) return undefined

@@ -53,18 +53,24 @@ function coordinateFunction(
     case 'asymmetric':
       return x => x / scale
     case 'tf_crop_and_resize': {
-      const first = start * (from - 1)
-      if (length === 1) return () => first + ((end - start) * (from - 1)) / 2
-      return x => first + (x * (end - start) * (from - 1)) / (length - 1)
+      // Bounds are singles, and ties of the nearest position depend on their rounding.
+      const first = Math.fround(start * (from - 1))
+      const extent = Math.fround(end - start) * (from - 1)
+      if (length === 1) return () => first + extent / 2
+      return x => first + (x * extent) / (length - 1)
     }
     default:
       return undefined
   }
 }
 
-/** The input position nearest to each coordinate, moved into the axis. */
-export function nearestPositions(call: OperatorCall, mode: string, coordinates: Float64Array, from: number): Int32Array {
-  const round = roundingFunction(mode)
+/**
+ * The input position nearest to each coordinate, moved into the axis.
+ *
+ * @param mode - a nearest_mode; `simple`, from before there were modes, rounds up along axes that shrink and down along others
+ */
+export function nearestPositions(call: OperatorCall, mode: string, coordinates: Float64Array, { from, scale }: ResizedAxis): Int32Array {
+  const round = mode === 'simple' ? (scale < 1 ? Math.ceil : Math.floor) : roundingFunction(mode)
   if (!round) throw unsupportedVariant(call, `nearest_mode "${mode}"`)
   return Int32Array.from(coordinates, x => Math.min(Math.max(round(x), 0), from - 1))
 }

@@ -43,7 +43,7 @@ function listInput(call: OperatorCall, position: number): readonly number[] | un
 /** Upsample, and Resize before version 11: scales alone, coordinates divided by them. */
 function plainRequest(call: OperatorCall, scales: readonly number[], rank: number): ResizeRequest {
   const mode = call.attributes.string('mode', 'nearest')
-  return { axes: Array.from({ length: rank }, (_, axis) => axis), scales, mode, coordinates: 'asymmetric', nearest: 'floor' }
+  return { axes: Array.from({ length: rank }, (_, axis) => axis), scales, mode, coordinates: 'asymmetric', nearest: 'simple' }
 }
 
 function requestOf(call: OperatorCall, rank: number): ResizeRequest {
@@ -111,7 +111,7 @@ function resized(call: OperatorCall, input: GraphTensor, request: ResizeRequest)
   const outside = coordinates.map((own, axis) => Array.from(own, x => crops && (x < 0 || x > axes[axis]!.from - 1)))
   if (request.mode === 'nearest') {
     const maps = axes.map((axis, at) => {
-      const positions = nearestPositions(call, request.nearest, coordinates[at]!, axis.from)
+      const positions = nearestPositions(call, request.nearest, coordinates[at]!, axis)
       return positions.map((position, index) => (outside[at]![index] ? -1 : position))
     })
     const fill = crops && input.dtype !== 'string' ? extrapolation(call, input) : undefined

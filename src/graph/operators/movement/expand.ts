@@ -1,5 +1,14 @@
 import { checkShape, type Operator, tensorInput } from '../../operator.ts'
-import { broadcastShapes, broadcastStrides, checkedCount, gatherStrided, integersInput, stridesOf, withShape } from '../support/index.ts'
+import {
+  broadcastShapes,
+  broadcastStrides,
+  checkedCount,
+  gatherStrided,
+  integersInput,
+  showShape,
+  stridesOf,
+  withShape,
+} from '../support/index.ts'
 
 /** Stretched to a shape by broadcasting. */
 const expand: Operator = {
@@ -23,6 +32,7 @@ const tile: Operator = {
     const repeats = integersInput(call, 1, 'repeats')
     const { shape } = input
     checkShape(repeats.length === shape.length, call, `${repeats.length} repeats for a tensor of rank ${shape.length}`, { repeats, shape })
+    for (const count of repeats) checkShape(count >= 0, call, `repeats ${showShape(repeats)} must not be negative`, { repeats })
     const strides = stridesOf(shape)
     // Each axis becomes two: the repetition, which stays in place, and the axis itself.
     const walked = gatherStrided(

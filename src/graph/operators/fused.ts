@@ -1,0 +1,87 @@
+import { HenceError } from '../../core/index.ts'
+import type { OnnxAttribute } from '../../formats/index.ts'
+import { Attributes } from '../attributes.ts'
+import { type GraphTensor, type Operator, type OperatorCall, tensorInput } from '../operator.ts'
+import { convolutionOperators } from './convolution/index.ts'
+import { elementwiseOperators } from './elementwise/index.ts'
+import { linearOperators } from './linear/index.ts'
+
+const KNOWN: readonly Operator[] = [...convolutionOperators, ...elementwiseOperators, ...linearOperators]
+
+const number = (value: number): OnnxAttribute => ({ type: 'float', value })
+const scalar = (value: number): GraphTensor => ({ dtype: 'f32', shape: [], data: Float32Array.of(value) })
+
+/** The ONNX operator, its attributes and further operands that an activation of the kernels stands for. */
+const ACTIVATIONS: Readonly<
+  Record<string, { op: string; attributes?: (p: readonly number[]) => Record<string, OnnxAttribute>; bounds?: true }>
+> = {
+  relu: { op: 'Relu' },
+  sigmoid: { op: 'Sigmoid' },
+  tanh: { op: 'Tanh' },
+  hard_swish: { op: 'HardSwish' },
+  silu: { op: 'Swish' },
+  gelu: { op: 'Gelu' },
+  gelu_tanh: { op: 'Gelu', attributes: () => ({ approximate: { type: 'string', value: 'tanh' } }) },
+  leaky_relu: { op: 'LeakyRelu', attributes: ([alpha]) => ({ alpha: number(alpha!) }) },
+  hard_sigmoid: { op: 'HardSigmoid', attributes: ([alpha, beta]) => ({ alpha: number(alpha!), beta: number(beta!) }) },
+  clip: { op: 'Clip', bounds: true },
+}
+
+async function apply(
+  call: OperatorCall,
+  op: string,
+  inputs: OperatorCall['inputs'],
+  attributes: Record<string, OnnxAttribute>,
+): Promise<GraphTensor> {
+  const operator = KNOWN.find(({ domain, name }) => domain === '' && name === op)
+  if (!operator) throw new HenceError('PROGRAM_INVALID', `${call.node}: there is no operator ${op} to define it by`, { op })
+  const [result] = await operator.run({ ...call, version: 24, inputs, attributes: new Attributes(call.node, attributes), outputCount: 1 })
+  return result as GraphTensor
+}
+
+/** A product followed by a residual and an activation, in the order the node states. */
+async function finish(call: OperatorCall, sum: GraphTensor): Promise<readonly GraphTensor[]> {
+  const { attributes } = call
+  const activation = ACTIVATIONS[attributes.string('activation', 'none')]
+  const parameters = attributes.floats('activation_parameters', [])
+  const activate = (x: GraphTensor): GraphTensor | Promise<GraphTensor> =>
+    activation
+      ? apply(call, activation.op, activation.bounds ? [x, ...parameters.map(scalar)] : [x], activation.attributes?.(parameters) ?? {})
+      : x
+  if (call.inputs[3] === undefined) return [await activate(sum)]
+  const residual = tensorInput(call, 3)
+  if (attributes.int('residual_first', 0) === 1) return [await activate(await apply(call, 'Add', [sum, residual], {}))]
+  return [await apply(call, 'Add', [await activate(sum), residual], {})]
+}
+
+/** `Conv` with a residual (operand 3) and an activation; made by rules. */
+const conv: Operator = {
+  domain: 'hence',
+  name: 'Conv',
+  run: async call => {
+    const names = ['auto_pad', 'dilations', 'group', 'kernel_shape', 'pads', 'strides']
+    const own = Object.fromEntries(names.flatMap(name => (call.attributes.raw(name) ? [[name, call.attributes.raw(name)!]] : [])))
+    return finish(call, await apply(call, 'Conv', call.inputs.slice(0, 3), own))
+  },
+}
+
+/** x times a matrix, plus a row; with a residual (operand 3) and an activation; made by rules. */
+const linear: Operator = {
+  domain: 'hence',
+  name: 'Linear',
+  run: async call => {
+    let weight = tensorInput(call, 1)
+    if (call.attributes.int('transB', 0) === 1) weight = transposeMatrix(weight)
+    const product = await apply(call, 'MatMul', [call.inputs[0], weight], {})
+    return finish(call, call.inputs[2] === undefined ? product : await apply(call, 'Add', [product, call.inputs[2]], {}))
+  },
+}
+
+function transposeMatrix({ shape, data }: GraphTensor): GraphTensor {
+  const [n, k] = shape as [number, number]
+  const from = data as Float32Array
+  return { dtype: 'f32', shape: [k, n], data: Float32Array.from(from, (_, i) => from[(i % n) * k + Math.floor(i / n)]!) }
+}
+
+/** What rules make of several nodes, defined by the operators it stands for. */
+export const fusedOperators: readonly Operator[] = [conv, linear]

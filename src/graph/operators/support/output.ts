@@ -22,7 +22,7 @@ export function checkedCount(call: OperatorCall, shape: readonly number[], dtype
   let count = 1
   let empty = false
   for (const size of shape) {
-    if (!Number.isSafeInteger(size) || size < 0)
+    if (!Number.isInteger(size) || size < 0)
       throw new HenceError('SHAPE_MISMATCH', `${call.node}: output shape ${showShape(shape)} has the size ${size}`, {
         node: call.node,
         shape,

@@ -1,5 +1,8 @@
 import { f32ToBf16, f32ToF16 } from '../../../core/index.ts'
 
+/** A float of eight bits or less with a sign. */
+export type SmallFloat = 'f8e4m3fn' | 'f8e4m3fnuz' | 'f8e5m2' | 'f8e5m2fnuz' | 'f4e2m1'
+
 /** A floating-point format of eight bits or less, sign first, that rounds to nearest even. */
 interface SmallFormat {
   readonly exponentBits: number
@@ -18,17 +21,14 @@ interface SmallFormat {
 }
 
 // Source: the ONNX notes on float 8 and float 4, after Micikevicius et al. 2022, Noune et al. 2022 and OCP Microscaling 1.0.
-const FORMATS = {
+const FORMATS: Readonly<Record<SmallFloat, SmallFormat>> = {
   f8e4m3fn: { exponentBits: 4, mantissaBits: 3, bias: 7, maxCode: 0x7e, nan: 0x7f },
   f8e4m3fnuz: { exponentBits: 4, mantissaBits: 3, bias: 8, maxCode: 0x7f, nan: 0x80, unsignedZero: true },
   f8e5m2: { exponentBits: 5, mantissaBits: 2, bias: 15, maxCode: 0x7b, infinity: 0x7c, nan: 0x7e },
   f8e5m2fnuz: { exponentBits: 5, mantissaBits: 2, bias: 16, maxCode: 0x7f, nan: 0x80, unsignedZero: true },
   // Has no NaN; the ONNX reference turns it into negative zero.
   f4e2m1: { exponentBits: 2, mantissaBits: 1, bias: 1, maxCode: 0x7, nan: 0x8, isFinite: true },
-} as const satisfies Record<string, SmallFormat>
-
-/** A float of eight bits or less with a sign. */
-export type SmallFloat = keyof typeof FORMATS
+}
 
 /** True for the element types {@link encodeSmallFloat} writes. */
 export function isSmallFloat(dtype: string): dtype is SmallFloat {
@@ -74,7 +74,7 @@ function tabulate(format: SmallFormat): Float32Array {
  * NaN as the format has them.
  */
 export function encodeSmallFloat(dtype: SmallFloat, value: number, saturate: boolean): number {
-  const format: SmallFormat = FORMATS[dtype]
+  const format = FORMATS[dtype]
   const { exponentBits, mantissaBits, bias, maxCode, nan } = format
   const sign = value < 0 || Object.is(value, -0) ? 1 << (exponentBits + mantissaBits) : 0
   if (Number.isNaN(value)) return nan

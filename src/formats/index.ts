@@ -15,9 +15,8 @@ export { decodeNpy } from './npy/decode-npy.ts'
 export { encodeNpy } from './npy/encode-npy.ts'
 export { readNpy, writeNpy } from './npy/npy-file.ts'
 export { readNpz } from './npy/npz-file.ts'
-export { decodeOnnx, decodeTensor } from './onnx/decode-onnx.ts'
+export { decodeOnnx } from './onnx/decode-onnx.ts'
 export { decodeValue } from './onnx/decode-value.ts'
-export { onnxElementCode, onnxElementType } from './onnx/element-types.ts'
 export type {
   OnnxAttribute,
   OnnxDim,

@@ -11,6 +11,9 @@ export interface ProtobufLimits {
   readonly numbers: number
 }
 
+/** Texts up to this length are compared with the one before. */
+const MAX_REPEATED_BYTES = 32
+
 /** Says where in the file reading stands. */
 interface Place {
   limit(message: string, facts: Readonly<Record<string, unknown>>): HenceError
@@ -24,6 +27,10 @@ export class ProtobufBytes {
   readonly view: DataView
   readonly limits: ProtobufLimits
   readonly #buffer: Buffer
+  /** The text decoded last, and where. */
+  #text = ''
+  #textStart = 0
+  #textBytes = 0
   #messages = 0
   #strings = 0
   #numbers = 0
@@ -38,7 +45,20 @@ export class ProtobufBytes {
 
   /** UTF-8, each invalid sequence as U+FFFD. */
   text(start: number, end: number): string {
-    return this.#buffer.toString('utf8', start, end)
+    // Trees give the same few words a million times.
+    if (this.#isSameText(start, end)) return this.#text
+    this.#text = this.#buffer.toString('utf8', start, end)
+    this.#textStart = start
+    this.#textBytes = end - start
+    return this.#text
+  }
+
+  /** True when the bytes are those of the text before. */
+  #isSameText(start: number, end: number): boolean {
+    const { bytes } = this
+    if (end - start !== this.#textBytes || this.#textBytes > MAX_REPEATED_BYTES) return false
+    for (let i = 0; i < this.#textBytes; i++) if (bytes[start + i] !== bytes[this.#textStart + i]) return false
+    return true
   }
 
   isUtf8(start: number, end: number): boolean {

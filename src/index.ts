@@ -5,6 +5,8 @@ export {
   type ChatMessage,
   type ChatOptions,
   type DType,
+  type ElementArrayOf,
+  type ElementType,
   ERRORS,
   type ErrorCode,
   type ErrorDetails,
@@ -17,16 +19,24 @@ export {
   HenceError,
   isHenceError,
   type LanguageModel,
+  type MapValue,
   type MemoryDescription,
   type Model,
   type ModelDescription,
+  type ModelValue,
+  type OptionalValue,
+  type RunOptions,
   type SamplingOptions,
+  type SequenceValue,
   type Tensor,
   type TensorData,
+  type TensorModel,
+  type TensorModelDescription,
   type TokenizeOptions,
   type TypedArrayOf,
   tensor,
+  type ValueDescription,
 } from './core/index.ts'
 export type { LoadProgress, Precision } from './llm/index.ts'
-export { inspect, type LoadOptions, load } from './tasks/index.ts'
+export { inspect, type LoadAnyOptions, type LoadOptions, type LoadTensorOptions, load, type TensorModelOptions } from './tasks/index.ts'
 export { ChatTemplate, type Tokenizer, tokenizerFromJson } from './text/index.ts'

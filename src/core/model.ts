@@ -1,11 +1,12 @@
+import type { ElementType } from './dtype.ts'
 import type { Tensor } from './tensor.ts'
 
 /** What every loaded model can do, whatever runs it. */
 export interface Model {
-  /** `language`: generates tokens. */
-  readonly kind: 'language'
+  /** `language`: generates tokens; `tensor`: named tensors in, named tensors out. */
+  readonly kind: 'language' | 'tensor'
   /** Sizes, formats and memory as plain JSON data. */
-  describe(): ModelDescription
+  describe(): ModelDescription | TensorModelDescription
   /** Frees the model; running work is aborted, later calls throw `DISPOSED`. Calling it again does nothing. */
   dispose(): void
   [Symbol.dispose](): void
@@ -15,6 +16,7 @@ export interface Model {
 /** A model that continues token sequences. */
 export interface LanguageModel extends Model {
   readonly kind: 'language'
+  describe(): ModelDescription
   /**
    * Continues a prompt: text, which is tokenized with the special tokens the model asks for, or token ids as they are.
    * Nothing runs before the result is iterated or {@link Generation.done} is called. Prompt and answer share the context: a
@@ -192,4 +194,88 @@ export interface MemoryDescription {
   readonly availableBytes: number
   /** Most tokens of one sequence whose keys and values fit beside the rest. */
   readonly largestContext: number
+}
+
+/** Anything a tensor model takes or gives: a tensor, or what ONNX calls a sequence, an optional or a map. */
+export type ModelValue = Tensor<ElementType> | SequenceValue | OptionalValue | MapValue
+
+/** An ordered list of values. */
+export interface SequenceValue {
+  readonly kind: 'sequence'
+  readonly items: readonly ModelValue[]
+}
+
+/** A value that may be absent. */
+export interface OptionalValue {
+  readonly kind: 'optional'
+  readonly value: ModelValue | undefined
+}
+
+/** What classic classifiers return: a value per key. */
+export interface MapValue {
+  readonly kind: 'map'
+  readonly entries: ReadonlyMap<string | bigint, ModelValue | number | string | bigint>
+}
+
+/** A model that computes named tensors from named tensors. */
+export interface TensorModel extends Model {
+  readonly kind: 'tensor'
+  describe(): TensorModelDescription
+  /**
+   * Runs the model. Calls may overlap; each waits for the backend in turn and never blocks the event loop for long. Shapes
+   * may change from call to call: a plan is made for each set of shapes when it is first met, and kept.
+   *
+   * @param inputs - by name; arrays are only read
+   * @returns the outputs by name, in memory of the caller's own
+   * @throws HenceError `OPTION_INVALID` (a missing, unknown or wrongly typed input), `SHAPE_MISMATCH`, `ABORTED`, `DISPOSED`
+   * @example
+   * ```ts
+   * import { load, tensor } from 'hence'
+   * const model = await load('squeezenet.onnx')
+   * const { probabilities } = await model.run({ image: tensor('f32', [1, 3, 224, 224]) })
+   * ```
+   */
+  run(inputs: Readonly<Record<string, ModelValue>>, options?: RunOptions): Promise<Record<string, ModelValue>>
+}
+
+/** Options of {@link TensorModel.run}. */
+export interface RunOptions {
+  /** Stops the work between two instructions. */
+  readonly signal?: AbortSignal | undefined
+  /** Tensors that results are written into instead of new ones: same name, element type and shape. */
+  readonly outputs?: Readonly<Record<string, Tensor<ElementType>>> | undefined
+}
+
+/** An input or output of a tensor model. */
+export interface ValueDescription {
+  readonly name: string
+  /** `tensor`, `sequence`, `optional` or `map`. */
+  readonly kind: string
+  /** Of a tensor; absent where the file does not say. */
+  readonly dtype?: ElementType
+  /** Sizes, names of sizes, or null where the file says nothing. */
+  readonly shape?: readonly (number | string | null)[]
+}
+
+/** What a tensor model is made of; plain JSON data. */
+export interface TensorModelDescription {
+  readonly kind: 'tensor'
+  readonly source: string
+  readonly format: string
+  readonly producer: string
+  /** Version of each operator set; the empty name is ai.onnx. */
+  readonly opsets: Readonly<Record<string, number>>
+  readonly inputs: readonly ValueDescription[]
+  readonly outputs: readonly ValueDescription[]
+  readonly parameters: number
+  readonly weightBytes: number
+  /** Nodes by operator, as in the file. */
+  readonly operators: Readonly<Record<string, number>>
+  /** Nodes after rules were applied. */
+  readonly nodes: number
+  readonly files: readonly { readonly path: string; readonly bytes: number }[]
+  readonly metadata: Readonly<Record<string, string>>
+  readonly precision: 'exact' | 'fast'
+  /** Absent until the model is loaded. */
+  readonly backend?: { readonly name: string; readonly threads: number }
 }

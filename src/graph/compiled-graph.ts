@@ -8,8 +8,9 @@ import { Tracer } from './tracer.ts'
 
 /** Settings of {@link CompiledGraph}. */
 export interface GraphOptions {
+  /** `exact` (the default) computes in f32; `fast` may use bf16 and 8-bit arithmetic. */
   readonly precision?: Precision | undefined
-  /** A Loop beyond this many iterations is refused. */
+  /** A Loop that goes round more often than this is stopped with an error; 100,000 by default. */
   readonly maxLoopIterations?: number | undefined
   readonly seed?: number | undefined
 }

@@ -1,30 +1,14 @@
-import { type ElementType, HenceError, type Rng, type Tensor } from '../core/index.ts'
+import { type ElementType, HenceError, type ModelValue, type Rng, type Tensor } from '../core/index.ts'
 import type { OnnxGraph } from '../formats/index.ts'
 import type { Attributes } from './attributes.ts'
+
+export type { MapValue, OptionalValue, SequenceValue } from '../core/index.ts'
 
 /** A tensor of any ONNX element type. */
 export type GraphTensor = Tensor<ElementType>
 
-/** An ordered list of values. */
-export interface SequenceValue {
-  readonly kind: 'sequence'
-  readonly items: readonly Value[]
-}
-
-/** A value that may be absent. */
-export interface OptionalValue {
-  readonly kind: 'optional'
-  readonly value: Value | undefined
-}
-
-/** What classic classifiers return: a value per key. */
-export interface MapValue {
-  readonly kind: 'map'
-  readonly entries: ReadonlyMap<string | bigint, Value | number | string | bigint>
-}
-
 /** Anything that can flow along an edge of a graph. */
-export type Value = GraphTensor | SequenceValue | OptionalValue | MapValue
+export type Value = ModelValue
 
 /** What an operator may ask of whoever runs the graph. */
 export interface OperatorHost {

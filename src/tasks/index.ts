@@ -1,1 +1,2 @@
-export { inspect, type LoadOptions, load } from './load.ts'
+export { inspect, type LoadAnyOptions, type LoadOptions, type LoadTensorOptions, load } from './load.ts'
+export type { TensorModelOptions } from './open-tensor-model.ts'

@@ -1,33 +1,68 @@
 import { fileURLToPath } from 'node:url'
-import { HenceError, type LanguageModel, type ModelDescription, throwIfAborted } from '../core/index.ts'
+import {
+  HenceError,
+  type LanguageModel,
+  type ModelDescription,
+  type TensorModel,
+  type TensorModelDescription,
+  throwIfAborted,
+} from '../core/index.ts'
+import { detectFormat } from '../formats/index.ts'
 import { BACKEND_NAMES, type EngineOptions, planEngine, startEngine } from '../llm/index.ts'
 import { abortSignal, callback, checkOptions, integer, type OptionRule, oneOf, text } from './check-options.ts'
 import { describeModel } from './describe-model.ts'
 import { createLanguageModel } from './language-model.ts'
 import { type OpenModelOptions, openModel } from './open-model.ts'
+import { inspectTensorModel, loadTensorModel, type TensorModelOptions } from './open-tensor-model.ts'
 
-/** Options of {@link load}. */
+/** Options of {@link load} for language models. */
 export interface LoadOptions extends EngineOptions, OpenModelOptions {}
 
-const RULES: Readonly<Record<string, OptionRule>> = {
+/** Options of {@link load} for tensor models. */
+export type LoadTensorOptions = TensorModelOptions
+
+/** Options of {@link load} where the kind is told from the content. */
+export type LoadAnyOptions = LoadOptions & LoadTensorOptions
+
+/** Refuses a source of another kind, and tells the compiler which one it is. */
+interface OfKind<Kind extends 'language' | 'tensor'> {
+  readonly kind: Kind
+}
+
+const SHARED_RULES: Readonly<Record<string, OptionRule>> = {
+  kind: oneOf('language', 'tensor'),
   backend: oneOf(...BACKEND_NAMES),
   threads: integer(1, 256),
   target: text,
-  context: integer(1, 2 ** 27),
   precision: oneOf('exact', 'fast'),
-  tokenizer: value =>
-    typeof value === 'string' || (typeof value === 'object' && value !== null && 'encode' in value) ? undefined : 'a path or a tokenizer',
-  chatTemplate: text,
   signal: abortSignal,
   onProgress: callback,
 }
+const LANGUAGE_RULES: Readonly<Record<string, OptionRule>> = {
+  ...SHARED_RULES,
+  context: integer(1, 2 ** 27),
+  tokenizer: value =>
+    typeof value === 'string' || (typeof value === 'object' && value !== null && 'encode' in value) ? undefined : 'a path or a tokenizer',
+  chatTemplate: text,
+}
+const TENSOR_RULES: Readonly<Record<string, OptionRule>> = {
+  ...SHARED_RULES,
+  maxLoopIterations: integer(1, Number.MAX_SAFE_INTEGER),
+  seed: integer(0, Number.MAX_SAFE_INTEGER),
+}
+
+/** A path or URL that ends like a graph file. */
+type GraphSource = `${string}.onnx`
+/** One that ends like a language model. */
+type LanguageSource = `${string}.gguf`
 
 /**
- * Loads a model: a GGUF file (any part of a split one), a Hugging Face folder, a safetensors file with its config.json, or
- * a llama2.c checkpoint. What it is, is told from its content.
+ * Loads a model. Language models: a GGUF file (any part of a split one), a Hugging Face folder, a safetensors file with its
+ * config.json, a llama2.c checkpoint. Tensor models: an ONNX file. What it is, is told from its content; the compiler knows
+ * it from the end of a literal path or from `kind`.
  *
  * @param source - path or file URL
- * @throws HenceError about the file, its configuration, its tensors, memory, or the backend
+ * @throws HenceError about the file, its configuration, its tensors or operators, memory, or the backend
  * @example
  * ```ts
  * import { load } from 'hence'
@@ -36,10 +71,18 @@ const RULES: Readonly<Record<string, OptionRule>> = {
  * model.dispose()
  * ```
  */
-export async function load(source: string | URL, options: LoadOptions = {}): Promise<LanguageModel> {
-  checkOptions('load', options, RULES)
-  throwIfAborted(options.signal)
-  const model = await openModel(pathOf(source), options)
+export async function load(source: GraphSource, options?: LoadTensorOptions): Promise<TensorModel>
+export async function load(source: string | URL, options: LoadTensorOptions & OfKind<'tensor'>): Promise<TensorModel>
+export async function load(source: LanguageSource, options?: LoadOptions): Promise<LanguageModel>
+export async function load(source: string | URL, options: LoadOptions & OfKind<'language'>): Promise<LanguageModel>
+export async function load(source: string | URL, options?: LoadAnyOptions): Promise<LanguageModel | TensorModel>
+export async function load(
+  source: string | URL,
+  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>> = {},
+): Promise<LanguageModel | TensorModel> {
+  const { kind, path } = await recognise('load', source, options)
+  if (kind === 'tensor') return loadTensorModel(path, options)
+  const model = await openModel(path, options)
   try {
     const { engine, plan, backend } = await startEngine(model.decoder, options)
     const { name, threads } = backend
@@ -51,19 +94,45 @@ export async function load(source: string | URL, options: LoadOptions = {}): Pro
 }
 
 /**
- * Describes a model without reading its weights: sizes, formats, memory. A context that does not fit is described by the
+ * Describes a model without preparing it to run: sizes, formats, memory. A context that does not fit is described by the
  * largest one that does.
  *
  * @throws HenceError as {@link load}, except `OUT_OF_MEMORY`
  */
-export async function inspect(source: string | URL, options: LoadOptions = {}): Promise<ModelDescription> {
-  checkOptions('inspect', options, RULES)
-  const model = await openModel(pathOf(source), options)
+export async function inspect(source: GraphSource, options?: LoadTensorOptions): Promise<TensorModelDescription>
+export async function inspect(source: string | URL, options: LoadTensorOptions & OfKind<'tensor'>): Promise<TensorModelDescription>
+export async function inspect(source: LanguageSource, options?: LoadOptions): Promise<ModelDescription>
+export async function inspect(source: string | URL, options: LoadOptions & OfKind<'language'>): Promise<ModelDescription>
+export async function inspect(source: string | URL, options?: LoadAnyOptions): Promise<ModelDescription | TensorModelDescription>
+export async function inspect(
+  source: string | URL,
+  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>> = {},
+): Promise<ModelDescription | TensorModelDescription> {
+  const { kind, path } = await recognise('inspect', source, options)
+  if (kind === 'tensor') return inspectTensorModel(path, options)
+  const model = await openModel(path, options)
   try {
     return describeModel(model, planEngine(model.decoder, options))
   } finally {
     await model.decoder.checkpoint.close()
   }
+}
+
+/** The kind of a source, and its options checked for that kind. */
+async function recognise(
+  where: string,
+  source: string | URL,
+  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>>,
+): Promise<{ kind: 'language' | 'tensor'; path: string }> {
+  checkOptions(where, options, { ...LANGUAGE_RULES, ...TENSOR_RULES })
+  throwIfAborted(options.signal)
+  const path = pathOf(source)
+  const found = await detectFormat(path)
+  const kind = found.kind === 'onnx' ? 'tensor' : 'language'
+  if (options.kind !== undefined && options.kind !== kind)
+    throw new HenceError('OPTION_INVALID', `${where}: ${path} is a ${kind} model, not a ${options.kind} model`, { path, kind })
+  checkOptions(`${where} (a ${kind} model)`, options, kind === 'tensor' ? TENSOR_RULES : LANGUAGE_RULES)
+  return { kind, path: kind === 'tensor' ? found.path : path }
 }
 
 function pathOf(source: string | URL): string {

@@ -1,0 +1,171 @@
+import {
+  type ElementType,
+  HenceError,
+  type ModelValue,
+  nearest,
+  type RunOptions,
+  type Tensor,
+  type TensorModel,
+  type TensorModelDescription,
+  throwIfAborted,
+} from '../core/index.ts'
+import type { OnnxType, OnnxValueInfo } from '../formats/index.ts'
+import type { StartedGraph } from '../graph/index.ts'
+import { abortSignal, checkOptions, type OptionRule, plainObject } from './check-options.ts'
+
+const RUN_RULES: Readonly<Record<string, OptionRule>> = { signal: abortSignal, outputs: plainObject }
+
+/** What a tensor model is made of. */
+export interface TensorModelParts extends StartedGraph {
+  readonly description: TensorModelDescription
+}
+
+/** The public face over a compiled graph. */
+export function createTensorModel(parts: TensorModelParts): TensorModel {
+  return new GraphModel(parts)
+}
+
+class GraphModel implements TensorModel {
+  readonly kind = 'tensor'
+  readonly #parts: TensorModelParts
+  readonly #disposal = new AbortController()
+  readonly #running = new Set<Promise<unknown>>()
+
+  constructor(parts: TensorModelParts) {
+    this.#parts = parts
+  }
+
+  describe(): TensorModelDescription {
+    this.#checkAlive()
+    return structuredClone(this.#parts.description)
+  }
+
+  async run(inputs: Readonly<Record<string, ModelValue>>, options: RunOptions = {}): Promise<Record<string, ModelValue>> {
+    this.#checkAlive()
+    checkOptions('run', options, RUN_RULES)
+    throwIfAborted(options.signal)
+    const { graph } = this.#parts
+    checkInputs(graph.graph.inputs, graph.graph.constants, inputs)
+    const signal = options.signal ? AbortSignal.any([options.signal, this.#disposal.signal]) : this.#disposal.signal
+    const run = graph.run(new Map(Object.entries(inputs)), signal)
+    this.#running.add(run)
+    try {
+      const results = await run
+      const outputs: Record<string, ModelValue> = {}
+      for (const [i, name] of graph.graph.outputs.entries()) outputs[name] = into(name, results[i]!, options.outputs?.[name])
+      return outputs
+    } finally {
+      this.#running.delete(run)
+    }
+  }
+
+  dispose(): void {
+    if (this.#disposal.signal.aborted) return
+    this.#disposal.abort(new HenceError('DISPOSED', 'the model was disposed'))
+    const { graph, backend } = this.#parts
+    const release = (): void => {
+      graph.dispose()
+      backend.dispose()
+    }
+    if (this.#running.size === 0) release()
+    else void Promise.allSettled(this.#running).then(release)
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = [...this.#running]
+    this.dispose()
+    await Promise.allSettled(running)
+  }
+
+  #checkAlive(): void {
+    if (this.#disposal.signal.aborted) throw new HenceError('DISPOSED', 'the model was disposed')
+  }
+}
+
+/** Every input must be there, of the type and shape the model states; sizes with the same name must be equal. */
+function checkInputs(
+  wanted: readonly OnnxValueInfo[],
+  constants: ReadonlyMap<string, unknown>,
+  given: Readonly<Record<string, ModelValue>>,
+): void {
+  const names = wanted.map(({ name }) => name)
+  for (const name of Object.keys(given))
+    if (!names.includes(name) && !constants.has(name)) {
+      const close = nearest(name, names)
+      throw new HenceError('OPTION_INVALID', `run: the model has no input "${name}"${close ? `; did you mean "${close}"?` : ''}`, {
+        input: name,
+        inputs: names,
+      })
+    }
+  const sizes = new Map<string, number>()
+  for (const { name, type } of wanted) {
+    const value = given[name]
+    if (value === undefined) {
+      if (constants.has(name)) continue
+      throw new HenceError('OPTION_INVALID', `run: the input "${name}" is missing`, { input: name, inputs: names })
+    }
+    checkValue(name, value, type, sizes)
+  }
+}
+
+function checkValue(name: string, value: ModelValue, type: OnnxType | undefined, sizes: Map<string, number>): void {
+  const kind = 'data' in value ? 'tensor' : value.kind
+  if (type && type.kind !== kind)
+    throw new HenceError('OPTION_INVALID', `run: the input "${name}" must be a ${type.kind}, is a ${kind}`, {
+      input: name,
+      expected: type.kind,
+      got: kind,
+    })
+  if (!('data' in value) || type?.kind !== 'tensor') return
+  const { dtype, shape, data } = value
+  if (type.dtype !== undefined && dtype !== type.dtype)
+    throw new HenceError('OPTION_INVALID', `run: the input "${name}" must be of type ${type.dtype}, is ${dtype}`, {
+      input: name,
+      expected: type.dtype,
+      got: dtype,
+    })
+  const elements = shape.reduce((product, size) => product * size, dtype === 'c64' || dtype === 'c128' ? 2 : 1)
+  if (!shape.every(size => Number.isInteger(size) && size >= 0) || data.length !== elements)
+    throw new HenceError('SHAPE_MISMATCH', `run: the input "${name}" of shape [${shape.join(', ')}] has ${data.length} elements`, {
+      input: name,
+      shape,
+      length: data.length,
+    })
+  const wanted = type.shape
+  if (!wanted) return
+  const fits =
+    wanted.length === shape.length &&
+    wanted.every((dim, axis) => {
+      if (typeof dim === 'number') return dim === shape[axis]
+      if (dim === undefined) return true
+      const known = sizes.get(dim)
+      if (known === undefined) sizes.set(dim, shape[axis]!)
+      return known === undefined || known === shape[axis]
+    })
+  if (fits) return
+  const text = wanted.map(dim => (typeof dim === 'string' && sizes.has(dim) ? `${dim} = ${sizes.get(dim)}` : (dim ?? '?'))).join(', ')
+  throw new HenceError('SHAPE_MISMATCH', `run: the input "${name}" must have the shape [${text}], has [${shape.join(', ')}]`, {
+    input: name,
+    expected: wanted.map(dim => dim ?? null),
+    got: shape,
+  })
+}
+
+/** Copies a result into the caller's tensor where there is one. */
+function into(name: string, value: ModelValue, target: Tensor<ElementType> | undefined): ModelValue {
+  if (!target) return value
+  if (!('data' in value) || value.dtype !== target.dtype || value.shape.join() !== target.shape.join()) {
+    const got = 'data' in value ? `${value.dtype} [${value.shape.join(', ')}]` : value.kind
+    throw new HenceError('SHAPE_MISMATCH', `run: the output "${name}" is ${got}, its tensor ${target.dtype} [${target.shape.join(', ')}]`, {
+      output: name,
+      expected: target.shape,
+    })
+  }
+  if (Array.isArray(target.data)) target.data.splice(0, target.data.length, ...(value.data as string[]))
+  else target.data.set(value.data as never)
+  return target
+}

@@ -10,6 +10,8 @@ import { casesOfTestdata } from './cases.ts'
 import { runCase } from './run-case.ts'
 
 const REQUIRED_SHARE = 0.97
+/** The list may only shrink: lower this with it. */
+const MOST_FAILURES = 11
 
 const expectedFailures = JSON.parse(readFileSync(new URL('expected-failures.json', import.meta.url), 'utf8')) as Record<string, string>
 
@@ -28,6 +30,7 @@ describeWithTestdata('ONNX test cases', () => {
   }
 
   test('the list names only cases there are, with a reason each', () => {
+    expect(Object.keys(expectedFailures).length).toBeLessThanOrEqual(MOST_FAILURES)
     const names = new Set(cases.map(({ name }) => name))
     for (const [name, reason] of Object.entries(expectedFailures)) {
       expect(names).toContain(name)

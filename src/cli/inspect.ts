@@ -66,7 +66,7 @@ async function inspectSource(
 ): Promise<Inspection & { program: string }> {
   const options = loadOptions(flags)
   const decoder = await source.readDecoder()
-  const description = await inspect(path, options)
+  const description = await inspect(path, { ...options, kind: 'language' })
   const { program } = planEngine(decoder, options)
   const costs = programCosts(program, source.checkpoint.tensors)
   const isNative = findAddon().addon !== undefined && options.backend !== 'reference'

@@ -9,7 +9,7 @@ export async function loadModel(path: string, options: LoadOptions, io: Io, isSi
   const controller = new AbortController()
   const stopListening = io.onInterrupt(() => controller.abort())
   try {
-    return await load(path, { ...options, signal: controller.signal, onProgress: step => progress.update(step) })
+    return await load(path, { ...options, kind: 'language', signal: controller.signal, onProgress: step => progress.update(step) })
   } finally {
     stopListening()
     progress.clear()

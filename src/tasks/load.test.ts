@@ -17,7 +17,7 @@ async function tinyFolder(options: TinyModelOptions = {}): Promise<string> {
 }
 
 async function loadTiny(options: TinyModelOptions & { load?: LoadOptions } = {}): Promise<LanguageModel> {
-  return load(await tinyFolder(options), { backend: 'reference', ...options.load })
+  return load(await tinyFolder(options), { kind: 'language', backend: 'reference', ...options.load })
 }
 
 async function collect(iterable: AsyncIterable<GenerationDelta>): Promise<GenerationDelta[]> {
@@ -49,9 +49,9 @@ describe('load', () => {
 
   test('inspect says the same without weights', async () => {
     const path = await tinyFolder()
-    using model = await load(path, { backend: 'reference' })
+    using model = await load(path, { kind: 'language', backend: 'reference' })
     const { backend, ...loaded } = model.describe()
-    const inspected = await inspect(path, { backend: 'reference' })
+    const inspected = await inspect(path, { kind: 'language', backend: 'reference' })
     expect(inspected).toMatchObject({
       ...loaded,
       memory: { kvBytesPerToken: loaded.memory.kvBytesPerToken, weightBytes: loaded.memory.weightBytes },
@@ -61,7 +61,7 @@ describe('load', () => {
   test('takes a weight file, a config file, a URL', async () => {
     const path = await tinyFolder()
     for (const source of [join(path, 'model.safetensors'), join(path, 'config.json'), new URL(`file://${path}`)]) {
-      using model = await load(source, { backend: 'reference' })
+      using model = await load(source, { kind: 'language', backend: 'reference' })
       expect(model.describe().architecture).toBe('llama')
     }
   })
@@ -74,7 +74,7 @@ describe('load', () => {
     })
     await expect(load(path, { context: 1.5 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
     await expect(load('')).rejects.toMatchObject({ code: 'OPTION_INVALID' })
-    using model = await load(path, { backend: 'reference' })
+    using model = await load(path, { kind: 'language', backend: 'reference' })
     expect(() => model.generate('a', { temprature: 1 } as GenerateOptions)).toThrow(
       expect.objectContaining({ details: expect.objectContaining({ nearest: 'temperature' }) }),
     )
@@ -85,7 +85,7 @@ describe('load', () => {
   test('a context beyond the model is refused, one within it is kept', async () => {
     const path = await tinyFolder()
     await expect(load(path, { backend: 'reference', context: 97 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
-    using model = await load(path, { backend: 'reference', context: 20 })
+    using model = await load(path, { kind: 'language', backend: 'reference', context: 20 })
     expect(model.describe().context).toBe(20)
   })
 
@@ -112,6 +112,7 @@ describe('load', () => {
   test('the tokenizer and the template can be given', async () => {
     const [path, other] = [await tinyFolder({ hasTokenizer: false }), await tinyFolder()]
     using model = await load(path, {
+      kind: 'language',
       backend: 'reference',
       tokenizer: join(other, 'tokenizer.json'),
       chatTemplate: '{{ messages[0].content }}',
@@ -259,5 +260,5 @@ test('after dispose, work ends and calls throw DISPOSED', async () => {
 test('a damaged tokenizer is told at load', async () => {
   const path = await tinyFolder()
   writeFileSync(join(path, 'tokenizer.json'), '{"model": 1}')
-  await expect(load(path, { backend: 'reference' })).rejects.toMatchObject({ code: 'TOKENIZER_INVALID' })
+  await expect(load(path, { kind: 'language', backend: 'reference' })).rejects.toMatchObject({ code: 'TOKENIZER_INVALID' })
 })

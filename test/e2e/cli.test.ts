@@ -30,7 +30,7 @@ afterAll(() => {
 
 /** Holds predicted bytes of weights to those of a loaded model, which are padded between weights. */
 async function expectWeights(path: string, predictedBytes: number): Promise<void> {
-  await using loaded = await load(path)
+  await using loaded = await load(path, { kind: 'language' })
   const { memory, tensorTypes } = loaded.describe()
   const tensors = Object.values(tensorTypes).reduce((sum, type) => sum + type.tensors, 0)
   expect(predictedBytes).toBeLessThanOrEqual(memory.weightBytes)

@@ -1,0 +1,186 @@
+import { checkShape, type GraphTensor, type OperatorCall } from '../../../operator.ts'
+import { createPacer } from '../../control/pacer.ts'
+import { workNumbers } from '../../support/index.ts'
+import { checkGraph } from '../../support/values.ts'
+import { type FlatTree, type LeafVotes, looseTrees } from './flat-tree.ts'
+import { float32Keys, type KeySpace, rankKeys } from './keys.ts'
+import type { NormalForest } from './normal-forest.ts'
+import { packTrees } from './packed-tree.ts'
+
+const AGGREGATES = ['AVERAGE', 'SUM', 'MIN', 'MAX'] as const
+
+/** How the votes for a target become one number. */
+export type Aggregate = (typeof AGGREGATES)[number]
+
+/** The aggregate an attribute names, by name or (TreeEnsemble) by number. @throws HenceError `GRAPH_INVALID` */
+export function readAggregate(call: OperatorCall): Aggregate {
+  const given = call.attributes.raw('aggregate_function')
+  const aggregate = given?.type === 'int' ? AGGREGATES[given.value] : AGGREGATES.find(name => name === (given?.value ?? 'SUM'))
+  checkGraph(aggregate !== undefined, call, `aggregate_function ${String(given?.value)} is unknown`)
+  return aggregate
+}
+
+/** Aggregated votes of some rows. */
+export interface EnsembleScores {
+  /** `[rows, targets]` */
+  readonly scores: Float64Array<ArrayBuffer>
+  /** `[rows, targets]`: 1 where there was a vote; absent when every target gets one whatever the row. */
+  readonly seen?: Uint8Array | undefined
+}
+
+/** A forest ready to run: keys and trees made for one kind of input. */
+interface RunnableForest {
+  readonly space: KeySpace
+  readonly trees: readonly FlatTree[]
+}
+
+/** Rows run together: few enough for their keys to stay in the first cache beside a tree. */
+const [MIN_BLOCK_ROWS, MAX_BLOCK_ROWS, BLOCK_KEYS] = [64, 512, 4096] as const
+
+/** Walks of a row through a tree after which the event loop gets a turn. */
+const WALKS_PER_TURN = 2 ** 21
+
+/** An ensemble that takes rows of features to aggregated votes. */
+export class Ensemble {
+  readonly forest: NormalForest
+  readonly #aggregate: Aggregate
+  readonly #width: number
+  readonly #isFloat32: boolean
+  #float32: RunnableForest | undefined
+  #exact: RunnableForest | undefined
+
+  constructor(forest: NormalForest, aggregate: Aggregate) {
+    this.forest = forest
+    this.#aggregate = aggregate
+    this.#width = forest.columns.reduce((most, { feature }) => Math.max(most, feature + 1), 0)
+    this.#isFloat32 = isFloat32(forest)
+  }
+
+  /**
+   * Aggregated votes of every row, each a sum in double precision.
+   *
+   * @param input - `[rows, width]` in row-major order
+   * @throws HenceError `SHAPE_MISMATCH` when a tree reads beyond `width` features, `ABORTED`
+   */
+  run(call: OperatorCall, input: GraphTensor, rows: number, width: number): EnsembleScores | Promise<EnsembleScores> {
+    checkShape(width >= this.#width, call, `the trees read ${this.#width} features, the rows have ${width}`, { width })
+    const { targets } = this.forest
+    const { space, trees } = this.#runnable(input)
+    const job: Job = {
+      write: space.writer(call, input, width, this.forest.columns),
+      trees,
+      scores: workNumbers(call, rows * targets),
+      seen: this.#needsSeen ? new Uint8Array(rows * targets) : undefined,
+    }
+    const step = Math.max(MAX_BLOCK_ROWS, Math.floor(WALKS_PER_TURN / Math.max(trees.length, 1)))
+    if (rows > step) return this.#runInTurns(call, job, rows, step)
+    this.#runRows(job, 0, rows)
+    return job
+  }
+
+  async #runInTurns(call: OperatorCall, job: Job, rows: number, step: number): Promise<EnsembleScores> {
+    const pace = createPacer(call.host.signal)
+    for (let first = 0; first < rows; first += step) {
+      await pace()
+      this.#runRows(job, first, Math.min(first + step, rows))
+    }
+    return job
+  }
+
+  /** Minimum and maximum need to know of votes; so does who takes the greatest of scores below zero. */
+  get #needsSeen(): boolean {
+    return this.#aggregate === 'MIN' || this.#aggregate === 'MAX' || this.forest.isAlwaysVoted.includes(0)
+  }
+
+  #runnable({ dtype }: GraphTensor): RunnableForest {
+    // Every other type is read as float32, as ONNX Runtime does for integers.
+    if (dtype !== 'f64' && this.#isFloat32) {
+      this.#float32 ??= makeRunnable(this.forest, float32Keys)
+      return this.#float32
+    }
+    this.#exact ??= makeRunnable(this.forest, rankKeys(this.forest))
+    return this.#exact
+  }
+
+  #runRows({ write, trees, scores, seen }: Job, from: number, to: number): void {
+    const { targets, columns } = this.forest
+    const stride = Math.max(1, columns.length)
+    const most = Math.min(to - from, Math.min(Math.max(Math.floor(BLOCK_KEYS / stride), MIN_BLOCK_ROWS), MAX_BLOCK_ROWS))
+    const keys = new Int32Array(most * stride)
+    const leaves = new Int32Array(most)
+    const add = voteAdder(this.#aggregate)
+    for (let first = from; first < to; first += most) {
+      const rows = Math.min(most, to - first)
+      write(first, rows, keys)
+      for (const tree of trees) {
+        tree.walk(keys, stride, rows, leaves)
+        if (targets === 1 && !seen) addSingles(tree.votes, leaves, scores, first, rows)
+        else add(tree.votes, leaves, { scores, seen }, { first, rows, targets })
+      }
+    }
+    if (this.#aggregate === 'AVERAGE') for (let at = from * targets; at < to * targets; at++) scores[at]! /= trees.length
+  }
+}
+
+interface Job extends EnsembleScores {
+  readonly write: ReturnType<KeySpace['writer']>
+  readonly trees: readonly FlatTree[]
+}
+
+function makeRunnable(forest: NormalForest, space: KeySpace): RunnableForest {
+  return { space, trees: packTrees(forest, space) ?? looseTrees(forest, space) }
+}
+
+function isFloat32({ nodes }: NormalForest): boolean {
+  const fits = (value: number): boolean => Number.isNaN(value) || Math.fround(value) === value
+  return nodes.thresholds.every(fits) && [...nodes.members.values()].every(own => own.every(fits))
+}
+
+/** Sums of a forest of one target. */
+function addSingles({ starts, weights }: LeafVotes, leaves: Int32Array, scores: Float64Array, first: number, rows: number): void {
+  for (let row = 0; row < rows; row++) {
+    const leaf = leaves[row]!
+    const end = starts[leaf + 1]!
+    for (let vote = starts[leaf]!; vote < end; vote++) scores[first + row]! += weights[vote]!
+  }
+}
+
+interface Span {
+  readonly first: number
+  readonly rows: number
+  readonly targets: number
+}
+
+type VoteAdder = (votes: LeafVotes, leaves: Int32Array, into: EnsembleScores, span: Span) => void
+
+function voteAdder(aggregate: Aggregate): VoteAdder {
+  if (aggregate === 'MIN') return (votes, leaves, into, span) => keepExtremes(votes, leaves, into, span, -1)
+  if (aggregate === 'MAX') return (votes, leaves, into, span) => keepExtremes(votes, leaves, into, span, 1)
+  return addVotes
+}
+
+function addVotes({ starts, targets: ids, weights }: LeafVotes, leaves: Int32Array, { scores, seen }: EnsembleScores, span: Span): void {
+  const { first, rows, targets } = span
+  for (let row = 0; row < rows; row++) {
+    const leaf = leaves[row]!
+    const base = (first + row) * targets
+    const end = starts[leaf + 1]!
+    for (let vote = starts[leaf]!; vote < end; vote++) scores[base + ids[vote]!]! += weights[vote]!
+    if (seen) for (let vote = starts[leaf]!; vote < end; vote++) seen[base + ids[vote]!] = 1
+  }
+}
+
+/** Keeps the greatest vote for each target, or with `sign` -1 the least. */
+function keepExtremes(votes: LeafVotes, leaves: Int32Array, { scores, seen }: EnsembleScores, span: Span, sign: 1 | -1): void {
+  const { starts, targets: ids, weights } = votes
+  const { first, rows, targets } = span
+  for (let row = 0; row < rows; row++) {
+    const leaf = leaves[row]!
+    for (let vote = starts[leaf]!; vote < starts[leaf + 1]!; vote++) {
+      const at = (first + row) * targets + ids[vote]!
+      const weight = weights[vote]!
+      if (seen![at] === 0 || sign * weight > sign * scores[at]!) scores[at] = weight
+      seen![at] = 1
+    }
+  }
+}

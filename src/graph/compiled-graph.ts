@@ -1,9 +1,10 @@
 import type { Backend, Precision } from '../backends/index.ts'
 import { HenceError, throwIfAborted } from '../core/index.ts'
-import type { Graph } from './graph.ts'
-import type { Value } from './operator.ts'
+import type { Graph, GraphNode } from './graph.ts'
+import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
+import type { GraphTensor, Value } from './operator.ts'
 import { runHostStep, runProgramStep } from './run-step.ts'
-import { type Stage, typeKey } from './stage.ts'
+import { type Fork, isTrue, type Stage, typeKey } from './stage.ts'
 import { Tracer } from './tracer.ts'
 
 /** Settings of {@link CompiledGraph}. */
@@ -63,36 +64,22 @@ export class CompiledGraph {
     const constants = new Map(this.graph.constants)
     let stages = this.#plans
     let most = MAX_PLANS
-    let branch: readonly string[] = this.graph.inputs.map(({ name }) => name)
-    let at = 0
+    let fork: Fork | undefined = { kind: 'types', values: this.graph.inputs.map(({ name }) => name) }
+    let nodes: readonly GraphNode[] = this.graph.nodes
     let path = ''
-    do {
-      const key = typeKey(branch.map(name => values.get(name)))
+    while (fork) {
+      const key = forkKey(fork, values, constants)
       path += `/${key}`
       let stage = await this.#find(stages, key, path)
       if (stage) {
         // The most recently used plan is the last to go.
         stages.delete(key)
         stages.set(key, stage)
-        for (const [name, tensor] of stage.constants) constants.set(name, tensor)
-        for (const step of stage.steps) {
-          throwIfAborted(signal)
-          if (step.kind === 'program') await runProgramStep(step, values, signal)
-          else {
-            const results = await runHostStep(step.node, this.graph, values, constants, this.options, signal)
-            if (step.results !== '' && typeKey(results) !== step.results) throw new UnsteadyResult(step.node.name)
-          }
-          for (const name of step.frees) values.delete(name)
-        }
+        await this.#follow(stage, values, constants, signal)
       } else {
-        const tracer = new Tracer(this.graph, this.backend, this.options, name => this.#unsteady.has(name))
-        const tracing = tracer.trace(at, values, constants, signal)
-        this.#planning.set(path, tracing)
-        try {
-          stage = await tracing
-        } finally {
-          this.#planning.delete(path)
-        }
+        const branch = fork.kind === 'condition' && inlineBranch(fork.node, key === 'true', this.graph.model.opsets)
+        const todo = branch ? { ...branch, nodes: [...branch.nodes, ...nodes] } : { nodes, constants: new Map() }
+        stage = await this.#trace(todo, path, values, constants, signal)
         stages.set(key, stage)
         if (stages.size > most) {
           const [oldest, dropped] = stages.entries().next().value!
@@ -101,16 +88,51 @@ export class CompiledGraph {
         }
         for (const [name, tensor] of stage.constants) constants.set(name, tensor)
       }
-      at = stage.end
-      branch = stage.branch
-      stages = stage.next
+      ;({ fork, rest: nodes, next: stages } = stage)
       most = MAX_BRANCHES
-    } while (at < this.graph.nodes.length)
+    }
     return this.graph.outputs.map(name => {
       const value = values.get(name) ?? constants.get(name)
       if (!value) throw new HenceError('GRAPH_INVALID', `nothing computes the output "${name}"`, { output: name })
       return value
     })
+  }
+
+  /** Runs a stage as it was planned. */
+  async #follow(
+    stage: Stage,
+    values: Map<string, Value>,
+    constants: Map<string, GraphTensor>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    for (const [name, tensor] of stage.constants) constants.set(name, tensor)
+    for (const step of stage.steps) {
+      throwIfAborted(signal)
+      if (step.kind === 'program') await runProgramStep(step, values, signal)
+      else {
+        const results = await runHostStep(step.node, this.graph, values, constants, this.options, signal)
+        if (step.results !== '' && typeKey(results) !== step.results) throw new UnsteadyResult(step.node.name)
+      }
+      for (const name of step.frees) values.delete(name)
+    }
+  }
+
+  /** Plans a stage while running it. */
+  async #trace(
+    todo: InlinedBranch,
+    path: string,
+    values: Map<string, Value>,
+    constants: ReadonlyMap<string, GraphTensor>,
+    signal: AbortSignal | undefined,
+  ): Promise<Stage> {
+    const tracer = new Tracer(this.graph, this.backend, this.options, name => this.#unsteady.has(name))
+    const tracing = tracer.trace(todo, values, constants, signal)
+    this.#planning.set(path, tracing)
+    try {
+      return await tracing
+    } finally {
+      this.#planning.delete(path)
+    }
   }
 
   /** The plan, once another run that is just making it is done. */
@@ -124,6 +146,11 @@ export class CompiledGraph {
     for (const stage of this.#plans.values()) disposeStage(stage)
     this.#plans.clear()
   }
+}
+
+function forkKey(fork: Fork, values: ReadonlyMap<string, Value>, constants: ReadonlyMap<string, Value>): string {
+  const find = (name: string): Value | undefined => values.get(name) ?? constants.get(name)
+  return fork.kind === 'types' ? typeKey(fork.values.map(find)) : String(isTrue(find(fork.node.inputs[0]!)))
 }
 
 class UnsteadyResult extends Error {

@@ -84,7 +84,8 @@ export function resolveReferences(
   return resolved
 }
 
-function renameInBodies(attributes: Record<string, OnnxAttribute>, rename: (name: string) => string): Record<string, OnnxAttribute> {
+/** Attributes whose bodies read values of the outside under other names. */
+export function renameInBodies(attributes: Record<string, OnnxAttribute>, rename: (name: string) => string): Record<string, OnnxAttribute> {
   const renameBody = (body: OnnxGraph): OnnxGraph => {
     const own = new Set([
       ...body.inputs.map(({ name }) => name),

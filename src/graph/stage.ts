@@ -25,18 +25,21 @@ export interface ProgramStep {
 
 export type Step = HostStep | ProgramStep
 
+/** What decides how a graph goes on after a stage: the sizes of values, or the truth of one. */
+export type Fork = { readonly kind: 'types'; readonly values: readonly string[] } | { readonly kind: 'condition'; readonly node: GraphNode }
+
 /**
- * A part of a graph planned for known shapes. It ends where a size comes out of the data itself; what follows is planned
- * for each set of sizes met.
+ * A part of a graph planned for known shapes. It ends where a size or a decision comes out of the data itself; what follows
+ * is planned for each one met.
  */
 export interface Stage {
   readonly steps: readonly Step[]
   /** Values that do not depend on the data, given these shapes. */
   readonly constants: ReadonlyMap<string, GraphTensor>
-  /** Index of the first node after the stage. */
-  readonly end: number
-  /** Values whose types choose the next stage; empty at the end of the graph. */
-  readonly branch: readonly string[]
+  /** Absent at the end of the graph. */
+  readonly fork?: Fork
+  /** Nodes after the stage, without the one that forks. */
+  readonly rest: readonly GraphNode[]
   readonly next: Map<string, Stage>
 }
 
@@ -48,4 +51,9 @@ export function typeKey(values: readonly (Value | undefined)[]): string {
 /** The type of a value if it is a tensor. */
 export function tensorType(value: Value | undefined): ValueType | undefined {
   return value !== undefined && 'data' in value ? value : undefined
+}
+
+/** The truth value a condition holds. */
+export function isTrue(condition: Value | undefined): boolean {
+  return condition !== undefined && 'data' in condition && Number(condition.data[0]) !== 0
 }

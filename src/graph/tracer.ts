@@ -3,13 +3,14 @@ import { throwIfAborted } from '../core/index.ts'
 import type { GraphOptions } from './compiled-graph.ts'
 import { hasDynamicResults } from './dynamic-nodes.ts'
 import { type Graph, type GraphNode, readBy, useCounts } from './graph.ts'
+import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
 import { type KnownValue, LoweringContext } from './lowering/context.ts'
 import { findLowering } from './lowering/index.ts'
 import { type FinishedSegment, Segment } from './lowering/segment.ts'
 import type { GraphTensor, Value } from './operator.ts'
 import { isFoldable } from './rules/fold-constants.ts'
 import { runHostStep, runProgramStep } from './run-step.ts'
-import { type ProgramStep, type Stage, type Step, tensorType, typeKey } from './stage.ts'
+import { type Fork, isTrue, type ProgramStep, type Stage, type Step, tensorType, typeKey } from './stage.ts'
 import { storedTensor } from './stored-tensor.ts'
 
 /**
@@ -34,16 +35,35 @@ export class Tracer {
     this.#isUnsteady = isUnsteady
   }
 
-  /** Runs nodes from `start` on; their results join `values`. */
-  async trace(start: number, values: Map<string, Value>, known: ReadonlyMap<string, GraphTensor>, signal?: AbortSignal): Promise<Stage> {
-    const { nodes, outputs } = this.#graph
+  /** Runs nodes, with constants of their own; their results join `values`. */
+  async trace(
+    { nodes, constants: added }: InlinedBranch,
+    values: Map<string, Value>,
+    known: ReadonlyMap<string, GraphTensor>,
+    signal?: AbortSignal,
+  ): Promise<Stage> {
     const constants = new Map(known)
-    this.#remaining = useCounts({ nodes: nodes.slice(start), outputs })
-    for (let at = start; at < nodes.length; at++) {
+    for (const [name, tensor] of added) this.#addConstant(name, tensor, constants)
+    let queue = nodes
+    this.#remaining = useCounts({ nodes, outputs: this.#graph.outputs })
+    for (let at = 0; at < queue.length; at++) {
       throwIfAborted(signal)
-      const node = nodes[at]!
+      const node = queue[at]!
       if ((await this.#fold(node, values, constants, signal)) || this.#lower(node, values, constants)) {
         this.#markRead(node)
+        continue
+      }
+      if (node.domain === '' && node.op === 'If') {
+        const condition = constants.get(node.inputs[0]!)
+        if (!condition) {
+          await this.#flush(values, signal)
+          return this.#stage(queue.slice(at + 1), { kind: 'condition', node })
+        }
+        const branch = inlineBranch(node, isTrue(condition), this.#graph.model.opsets)
+        for (const [name, tensor] of branch.constants) this.#addConstant(name, tensor, constants)
+        queue = [...branch.nodes, ...queue.slice(at + 1)]
+        at = -1
+        this.#remaining = useCounts({ nodes: queue, outputs: this.#graph.outputs })
         continue
       }
       if (readBy(node).some(name => this.#segment?.values.has(name) && !values.has(name))) await this.#flush(values, signal)
@@ -51,19 +71,21 @@ export class Tracer {
       this.#markRead(node)
       const isDynamic = this.#isUnsteady(node.name) || hasDynamicResults(node, name => constants.has(name))
       this.#steps.push({ kind: 'host', node, results: isDynamic ? '' : typeKey(results), frees: this.#unread(values) })
-      if (!isDynamic || at === nodes.length - 1) continue
+      if (!isDynamic || at === queue.length - 1) continue
       await this.#flush(values, signal)
-      return this.#stage(
-        at + 1,
-        node.outputs.filter(name => name !== ''),
-      )
+      return this.#stage(queue.slice(at + 1), { kind: 'types', values: node.outputs.filter(name => name !== '') })
     }
     await this.#flush(values, signal)
-    return this.#stage(nodes.length, [])
+    return this.#stage([])
   }
 
-  #stage(end: number, branch: readonly string[]): Stage {
-    return { steps: this.#steps, constants: this.#folded, end, branch, next: new Map() }
+  #stage(rest: readonly GraphNode[], fork?: Fork): Stage {
+    return { steps: this.#steps, constants: this.#folded, rest, next: new Map(), ...(fork ? { fork } : {}) }
+  }
+
+  #addConstant(name: string, tensor: GraphTensor, constants: Map<string, GraphTensor>): void {
+    constants.set(name, tensor)
+    this.#folded.set(name, tensor)
   }
 
   /** Computes a node whose result does not depend on the data. */
@@ -78,10 +100,7 @@ export class Tracer {
     const results = new Map<string, Value>()
     await runHostStep(node, this.#graph, results, operands, this.#options, signal)
     if (![...results.values()].every(value => 'data' in value)) return false
-    for (const [name, value] of results) {
-      constants.set(name, value as GraphTensor)
-      this.#folded.set(name, value as GraphTensor)
-    }
+    for (const [name, value] of results) this.#addConstant(name, value as GraphTensor, constants)
     return true
   }
 

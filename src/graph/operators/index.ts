@@ -9,6 +9,7 @@ import { fusedOperators } from './fused.ts'
 import { imageOperators } from './image/index.ts'
 import { imageDecoderOperators } from './image-decoder/index.ts'
 import { linearOperators } from './linear/index.ts'
+import { microsoftOperators } from './microsoft/index.ts'
 import { classicOperators } from './ml/index.ts'
 import { movementOperators } from './movement/index.ts'
 import { normalizationOperators } from './normalization/index.ts'
@@ -22,6 +23,7 @@ import { trainingOperators } from './training/index.ts'
 
 /** Every operator Hence knows, by family. Each family file exports one array. */
 const FAMILIES: readonly (readonly Operator[])[] = [
+  microsoftOperators,
   classicOperators,
   imageDecoderOperators,
   controlOperators,

@@ -1,6 +1,6 @@
 import { checkShape, type GraphTensor, type Operator, type OperatorCall, optionalTensor, tensorInput } from '../../operator.ts'
-import { quantizedTensor, scalarOf } from '../linear/index.ts'
-import { numbersOf, showShape, tensorFromNumbers } from '../support/index.ts'
+import { quantizedTensor } from '../linear/index.ts'
+import { numbersOf, scalarOf, showShape, tensorFromNumbers } from '../support/index.ts'
 import { addChannelBias, planConvolution } from './conv.ts'
 import { convolve } from './convolve.ts'
 
@@ -12,7 +12,7 @@ function convolveQuantized(
 ): { y: Float64Array<ArrayBuffer>; shape: readonly number[] } {
   const { windows, sizes, shape } = planConvolution(call, x.shape, w.shape)
   const values = numbersOf(call, x)
-  const zero = xZero ? scalarOf(call, xZero, 'x_zero_point') : 0
+  const zero = scalarOf(call, xZero, 'x_zero_point', 0)
   if (zero !== 0) for (let index = 0; index < values.length; index++) values[index]! -= zero
   const weights = numbersOf(call, w)
   if (wZero) {
@@ -56,11 +56,11 @@ const qLinearConv: Operator = {
     addChannelBias(call, y, shape, optionalTensor(call, 8))
     const channels = shape[1]!
     const yZero = tensorInput(call, 7)
-    const ratio = scalarOf(call, tensorInput(call, 1), 'x_scale') / scalarOf(call, tensorInput(call, 6), 'y_scale')
+    const ratio = scalarOf(call, tensorInput(call, 1), 'x_scale', 0) / scalarOf(call, tensorInput(call, 6), 'y_scale', 0)
     const scales = perFilter(call, tensorInput(call, 4), 'w_scale', channels)
     const plane = shape.slice(2).reduce((a, b) => a * b, 1)
     for (let index = 0; index < y.length; index++) y[index]! *= scales[Math.floor(index / plane) % channels]! * ratio
-    return [quantizedTensor(call, yZero.dtype, shape, y, scalarOf(call, yZero, 'y_zero_point'))]
+    return [quantizedTensor(call, yZero.dtype, shape, y, scalarOf(call, yZero, 'y_zero_point', 0))]
   },
 }
 

@@ -1,5 +1,5 @@
 import { type ElementType, elementCount } from '../../../core/index.ts'
-import { checkShape, type GraphTensor, type OperatorCall } from '../../operator.ts'
+import type { GraphTensor, OperatorCall } from '../../operator.ts'
 import {
   broadcastStrides,
   checkStretches,
@@ -8,7 +8,6 @@ import {
   isFloat,
   numbersOf,
   roundHalfEven,
-  showShape,
   tensorFromNumbers,
 } from '../support/index.ts'
 
@@ -41,18 +40,6 @@ export function centeredNumbers(
     for (let i = 0; i < length; i++) values[at + i * steps[0]!]! -= zeros[zeroAt + i * steps[1]!]!
   })
   return values
-}
-
-/** The single value of a scale or zero point. @throws HenceError `SHAPE_MISMATCH` when there are more */
-export function scalarOf(call: OperatorCall, parameter: GraphTensor, what: string): number {
-  const values = numbersOf(call, parameter)
-  checkShape(values.length === 1, call, `${what} must be one number, has the shape ${showShape(parameter.shape)}`)
-  return values[0]!
-}
-
-/** The nearest integer of `dtype`, ties to even; values beyond its range become its ends. */
-export function saturate(value: number, least: number, greatest: number): number {
-  return value <= least ? least : value >= greatest ? greatest : roundHalfEven(value)
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Attributes } from '../attributes.ts'
 import { attributesOf, type GraphNode } from '../graph.ts'
 import type { GraphTensor } from '../operator.ts'
 import { channelsLast, combine, isComputedInF32, type LazyExpression, type Segment, type ValueLayout, type ValueType } from './segment.ts'
-import { toFloat32 } from './storage.ts'
+import { toFloat32, toIndices } from './storage.ts'
 
 /** What is known of a value when a node that reads it is lowered. */
 export type KnownValue =
@@ -107,11 +107,14 @@ export class LoweringContext {
     )
   }
 
-  /** An operand of whole numbers as i32; only constants and values of the host have such. */
-  indices(position: number): Buffer | undefined {
+  /** Indices into `rows` rows as i32 in one axis; only constants and values of the host have such. Negative ones count from the end. */
+  rowIndices(position: number, rows: number): Buffer | undefined {
     const { value, found } = this.#operand(position)
-    if (found.kind === 'constant') return this.segment.constant(found.key, found.tensor, 'i32')
-    return found.kind === 'host' ? this.segment.input(value, found.type.shape, 'i32') : undefined
+    if (found.kind === 'pending') return undefined
+    const { shape } = this.type(position)!
+    if (found.kind === 'host') return this.segment.indices(value, elementCount(shape), rows)
+    const data = toIndices(found.tensor, rows)
+    return this.segment.constant(`${found.key} of ${rows}`, { dtype: 'i32', shape: [data.length], data }, 'i32')
   }
 
   /** A known operand as a weight the backend may pack, under a shape of as many elements. */

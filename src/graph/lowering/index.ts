@@ -6,6 +6,7 @@ import { ELEMENTWISE } from './elementwise.ts'
 import { MOVEMENT } from './movement.ts'
 import { NORMALIZATION } from './normalization.ts'
 import { PRODUCTS } from './products.ts'
+import { SELECTION } from './selection.ts'
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...CONVOLUTION,
@@ -14,6 +15,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...MOVEMENT,
   ...NORMALIZATION,
   ...PRODUCTS,
+  ...SELECTION,
 }
 
 /** How an operator becomes instructions; undefined for one that always runs by its definition. */

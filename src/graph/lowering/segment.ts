@@ -9,7 +9,7 @@ import {
   transposed,
 } from '../../program/index.ts'
 import type { GraphTensor } from '../operator.ts'
-import { toFloat32, toInt32 } from './storage.ts'
+import { toFloat32 } from './storage.ts'
 
 /** How a value lies in memory: as ONNX has it, or with its second axis (channels) moved to the end. */
 export type ValueLayout = 'plain' | 'channels-last'
@@ -39,6 +39,8 @@ export interface SegmentInput {
   readonly value: string
   readonly name: string
   readonly dtype: 'f32' | 'i32'
+  /** Of indices: how many rows they choose from. */
+  readonly rows?: number
 }
 
 /** A finished segment: a program and how values go in and out. */
@@ -82,13 +84,21 @@ export class Segment {
   }
 
   /** A value of the host as an input of the program. */
-  input(value: string, shape: readonly number[], dtype: 'f32' | 'i32' = 'f32'): Buffer {
-    const name = `${value}:${dtype}`
-    let buffer = this.#inputs.get(name)
+  input(value: string, shape: readonly number[]): Buffer {
+    return this.#input({ value, name: `${value}:f32`, dtype: 'f32' }, shape)
+  }
+
+  /** Whole numbers of the host as indices into `rows` rows, in one axis. */
+  indices(value: string, count: number, rows: number): Buffer {
+    return this.#input({ value, name: `${value}:rows<${rows}`, dtype: 'i32', rows }, [count])
+  }
+
+  #input(input: SegmentInput, shape: readonly number[]): Buffer {
+    let buffer = this.#inputs.get(input.name)
     if (!buffer) {
-      buffer = this.builder.input(name, dtype, shape)
-      this.#inputs.set(name, buffer)
-      this.#inputList.push({ value, name, dtype })
+      buffer = this.builder.input(input.name, input.dtype, shape)
+      this.#inputs.set(input.name, buffer)
+      this.#inputList.push(input)
     }
     return buffer
   }
@@ -103,7 +113,7 @@ export class Segment {
     const id = `${key}:${dtype}[${shape.join()}]`
     let buffer = this.#constants.get(id)
     if (!buffer) {
-      const data = dtype === 'f32' ? toFloat32(tensor) : toInt32(tensor)
+      const data = dtype === 'f32' ? toFloat32(tensor) : (tensor.data as Int32Array)
       buffer = this.builder.constant(id, { dtype, shape }, data)
       this.#constants.set(id, buffer)
     }

@@ -11,16 +11,16 @@ export function toFloat32({ dtype, data }: GraphTensor): Float32Array {
   throw new HenceError('PROGRAM_INVALID', `${dtype} numbers are not computed in f32`, { dtype })
 }
 
-/** Whole numbers as i32. @throws HenceError `SHAPE_MISMATCH` when one does not fit */
-export function toInt32({ dtype, data }: GraphTensor): Int32Array {
-  if (dtype === 'i32') return data as Int32Array
-  const numbers = new Int32Array(data.length)
-  for (let i = 0; i < numbers.length; i++) {
+/** Whole numbers as indices into `rows` rows; negative ones count from the end. @throws HenceError `SHAPE_MISMATCH` */
+export function toIndices({ data }: GraphTensor, rows: number): Int32Array {
+  const indices = new Int32Array(data.length)
+  for (let i = 0; i < indices.length; i++) {
     const value = Number(data[i])
-    if (value !== (value | 0)) throw new HenceError('SHAPE_MISMATCH', `the index ${data[i]} is beyond 32 bits`, { index: String(data[i]) })
-    numbers[i] = value
+    if (!(value >= -rows && value < rows))
+      throw new HenceError('SHAPE_MISMATCH', `the index ${data[i]} is outside a table of ${rows} rows`, { index: String(data[i]), rows })
+    indices[i] = value < 0 ? value + rows : value
   }
-  return numbers
+  return indices
 }
 
 /** f32 results as a tensor of the type the graph says, in memory of its own. */

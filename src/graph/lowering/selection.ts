@@ -1,0 +1,33 @@
+import { type ElementType, elementCount } from '../../core/index.ts'
+import type { Lowering } from './context.ts'
+import { isComputedInF32 } from './segment.ts'
+
+/** `Cast` between element types that are all computed in f32 and lose nothing there. */
+const cast: Lowering = context => {
+  const type = context.type(0)
+  const target = CAST_CODES[context.attributes.int('to', 0)]
+  if (!type || !target || !isComputedInF32(type.dtype)) return false
+  // A value of the host is converted there; truth values need a comparison, narrower floats a rounding.
+  const widens = target === type.dtype || target === 'f32'
+  if (!widens || !context.segment.values.has(context.node.inputs[0]!)) return false
+  return context.defineMap([0], type.shape, ([x]) => x!, target)
+}
+
+/** Codes of element types in ONNX files. */
+const CAST_CODES: Readonly<Record<number, ElementType>> = { 1: 'f32', 9: 'bool', 10: 'f16', 16: 'bf16' }
+
+/** Rows of a known table by index, as in embeddings. */
+const gather: Lowering = context => {
+  const [table, ids] = [context.type(0), context.type(1)]
+  if (!table || !ids || context.attributes.int('axis', 0) !== 0 || table.shape.length !== 2) return false
+  if (!context.known(0) || table.dtype !== 'f32' || (ids.dtype !== 'i64' && ids.dtype !== 'i32')) return false
+  const [rows, width] = table.shape as [number, number]
+  const indices = rows > 0 && width > 0 && elementCount(ids.shape) > 0 ? context.rowIndices(1, rows) : undefined
+  if (!indices) return false
+  const y = context.segment.emit('gather', context.node.name, [context.weight(0, [rows, width]), indices], {})
+  const shape = [...ids.shape, width]
+  return context.define(context.segment.builder.view(y, shape), shape)
+}
+
+/** Conversions and lookups by operator name. */
+export const SELECTION: Readonly<Record<string, Lowering>> = { Cast: cast, Gather: gather }

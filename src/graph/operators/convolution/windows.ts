@@ -106,11 +106,11 @@ export function readWindows(call: OperatorCall, input: readonly number[], kernel
  * For each position of one spatial axis, the taps of its window that fall inside the input: `first[position]` up to, not
  * including, `end[position]`.
  */
-export function tapRanges(windows: Windows, axis: number): { first: Int32Array; end: Int32Array } {
+export function tapRanges(windows: Windows, axis: number): { first: Float64Array; end: Float64Array } {
   const [stride, dilation, pad] = [windows.strides[axis]!, windows.dilations[axis]!, windows.padsBegin[axis]!]
   const [size, taps, count] = [windows.input[axis]!, windows.kernel[axis]!, windows.output[axis]!]
-  const first = new Int32Array(count)
-  const end = new Int32Array(count)
+  const first = new Float64Array(count)
+  const end = new Float64Array(count)
   for (let position = 0; position < count; position++) {
     const start = position * stride - pad
     first[position] = start >= 0 ? 0 : Math.min(taps, Math.ceil(-start / dilation))

@@ -30,10 +30,10 @@ export function averagePool(call: OperatorCall, x: GraphTensor): { y: Float64Arr
 }
 
 /** For each position along an axis, how many taps fall on the input or its declared padding. */
-function paddedTaps(windows: Windows, axis: number): Int32Array {
+function paddedTaps(windows: Windows, axis: number): Float64Array {
   const [stride, dilation, pad] = [windows.strides[axis]!, windows.dilations[axis]!, windows.padsBegin[axis]!]
   const end = windows.input[axis]! + windows.padsEnd[axis]!
-  return Int32Array.from({ length: windows.output[axis]! }, (_, position) =>
+  return Float64Array.from({ length: windows.output[axis]! }, (_, position) =>
     Math.min(windows.kernel[axis]!, Math.ceil((end - (position * stride - pad)) / dilation)),
   )
 }

@@ -5,7 +5,6 @@ import { layerNormalizationOperators } from './layer-normalization.ts'
 import { lrnOperators } from './lrn.ts'
 
 export { normalizeTrailing } from './layer-normalization.ts'
-export { scaleAndShift, stretchedNumbers } from './standardize.ts'
 
 /** Normalizations by mean and variance. */
 export const normalizationOperators: readonly Operator[] = [

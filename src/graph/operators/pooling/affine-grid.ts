@@ -25,13 +25,16 @@ const affineGrid: Operator = {
     )
     const points = spatial.reduce((a, b) => a * b, 1)
     const [depth, height, width] = rank === 3 ? (spatial as [number, number, number]) : [1, spatial[0]!, spatial[1]!]
+    const position = new Float64Array(rank)
     let write = 0
     for (let image = 0; image < batch && points > 0; image++)
       for (let z = 0; z < depth; z++)
         for (let row = 0; row < height; row++)
           for (let column = 0; column < width; column++) {
             // The first coordinate runs along the last axis.
-            const position = [steps[rank - 1]![column]!, steps[rank - 2]![row]!, rank === 3 ? steps[0]![z]! : 0]
+            position[0] = steps[rank - 1]![column]!
+            position[1] = steps[rank - 2]![row]!
+            if (rank === 3) position[2] = steps[0]![z]!
             for (let axis = 0; axis < rank; axis++) {
               const at = (image * rank + axis) * (rank + 1)
               let sum = maps[at + rank]!

@@ -1,25 +1,22 @@
-import type { Backend, Precision } from '../backends/index.ts'
+import type { Backend } from '../backends/index.ts'
 import { HenceError, throwIfAborted } from '../core/index.ts'
 import type { Graph, GraphNode } from './graph.ts'
+import type { GraphOptions } from './graph-options.ts'
 import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
 import type { GraphTensor, Value } from './operator.ts'
 import { runHostStep, runProgramStep } from './run-step.ts'
 import { type Fork, isTrue, type Stage, typeKey } from './stage.ts'
 import { Tracer } from './tracer.ts'
 
-/** Settings of {@link CompiledGraph}. */
-export interface GraphOptions {
-  /** `exact` (the default) computes in f32; `fast` may use bf16 and 8-bit arithmetic. */
-  readonly precision?: Precision | undefined
-  /** A Loop that goes round more often than this is stopped with an error; 100,000 by default. */
-  readonly maxLoopIterations?: number | undefined
-  readonly seed?: number | undefined
-}
-
 /** Sets of input shapes whose plans are kept. */
 const MAX_PLANS = 32
 /** Sizes met at one branch whose plans are kept. */
 const MAX_BRANCHES = 32
+
+/** The name of a node whose results had other sizes than planned. */
+interface Unsteady {
+  readonly unsteady: string
+}
 
 /**
  * A graph that runs as programs. It is planned for the shapes of its inputs when they are first met; where a size comes
@@ -47,19 +44,16 @@ export class CompiledGraph {
 
   /** The graph's outputs, in order. @throws HenceError of operators, `ABORTED`, `OUT_OF_MEMORY` */
   async run(inputs: ReadonlyMap<string, Value>, signal?: AbortSignal): Promise<Value[]> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.#runOnce(inputs, signal)
-      } catch (error) {
-        // A size that was thought fixed was not: the node ends a stage from now on.
-        if (!(error instanceof UnsteadyResult) || attempt > this.graph.nodes.length) throw error
-        this.#unsteady.add(error.node)
-        this.dispose()
-      }
+    for (;;) {
+      const results = await this.#runOnce(inputs, signal)
+      if (Array.isArray(results)) return results
+      // A size that was thought fixed was not: the node ends a stage from now on.
+      this.#unsteady.add(results.unsteady)
+      this.dispose()
     }
   }
 
-  async #runOnce(inputs: ReadonlyMap<string, Value>, signal: AbortSignal | undefined): Promise<Value[]> {
+  async #runOnce(inputs: ReadonlyMap<string, Value>, signal: AbortSignal | undefined): Promise<Value[] | Unsteady> {
     const values = new Map(inputs)
     const constants = new Map(this.graph.constants)
     let stages = this.#plans
@@ -75,7 +69,8 @@ export class CompiledGraph {
         // The most recently used plan is the last to go.
         stages.delete(key)
         stages.set(key, stage)
-        await this.#follow(stage, values, constants, signal)
+        const unsteady = await this.#follow(stage, values, constants, signal)
+        if (unsteady) return unsteady
       } else {
         const branch = fork.kind === 'condition' && inlineBranch(fork.node, key === 'true', this.graph.model.opsets)
         const todo = branch ? { ...branch, nodes: [...branch.nodes, ...nodes] } : { nodes, constants: new Map() }
@@ -104,17 +99,18 @@ export class CompiledGraph {
     values: Map<string, Value>,
     constants: Map<string, GraphTensor>,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
+  ): Promise<Unsteady | undefined> {
     for (const [name, tensor] of stage.constants) constants.set(name, tensor)
     for (const step of stage.steps) {
       throwIfAborted(signal)
       if (step.kind === 'program') await runProgramStep(step, values, signal)
       else {
         const results = await runHostStep(step.node, this.graph, values, constants, this.options, signal)
-        if (step.results !== '' && typeKey(results) !== step.results) throw new UnsteadyResult(step.node.name)
+        if (step.results !== '' && typeKey(results) !== step.results) return { unsteady: step.node.name }
       }
       for (const name of step.frees) values.delete(name)
     }
+    return undefined
   }
 
   /** Plans a stage while running it. */
@@ -151,15 +147,6 @@ export class CompiledGraph {
 function forkKey(fork: Fork, values: ReadonlyMap<string, Value>, constants: ReadonlyMap<string, Value>): string {
   const find = (name: string): Value | undefined => values.get(name) ?? constants.get(name)
   return fork.kind === 'types' ? typeKey(fork.values.map(find)) : String(isTrue(find(fork.node.inputs[0]!)))
-}
-
-class UnsteadyResult extends Error {
-  readonly node: string
-
-  constructor(node: string) {
-    super(`the sizes of the results of ${node} change`)
-    this.node = node
-  }
 }
 
 function disposeStage(stage: Stage): void {

@@ -7,13 +7,7 @@ import { fuseEpilogue } from './rules/fuse-epilogue.ts'
 import { nameActivations } from './rules/name-activations.ts'
 import { nameNormalizations } from './rules/name-normalizations.ts'
 import { noOps } from './rules/no-ops.ts'
-
-/** A rewriting of graphs that keeps what they compute, up to rounding. */
-export interface Rule {
-  readonly name: string
-  /** The rewritten graph, or the same object when there was nothing to do. */
-  apply(graph: Graph): Graph | Promise<Graph>
-}
+import type { Rule } from './rules/rule.ts'
 
 const RULES: readonly Rule[] = [
   foldConstants,

@@ -1,6 +1,7 @@
 import type { Executable, Execution } from '../backends/index.ts'
 import type { GraphNode } from './graph.ts'
-import type { FinishedSegment, ValueType } from './lowering/segment.ts'
+import type { FinishedSegment } from './lowering/segment.ts'
+import type { ValueType } from './lowering/value-type.ts'
 import type { GraphTensor, Value } from './operator.ts'
 
 /** A node that runs by its operator's definition. */

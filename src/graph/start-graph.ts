@@ -1,6 +1,7 @@
 import { type BackendOptions, openBackend } from '../backends/index.ts'
 import type { OnnxModel } from '../formats/index.ts'
-import { CompiledGraph, type GraphOptions } from './compiled-graph.ts'
+import { CompiledGraph } from './compiled-graph.ts'
+import type { GraphOptions } from './graph-options.ts'
 import { importOnnx } from './import-onnx.ts'
 import { optimize } from './optimize.ts'
 

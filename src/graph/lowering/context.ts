@@ -3,8 +3,9 @@ import type { Buffer, MapExpression } from '../../program/index.ts'
 import type { Attributes } from '../attributes.ts'
 import { attributesOf, type GraphNode } from '../graph.ts'
 import type { GraphTensor } from '../operator.ts'
-import { channelsLast, combine, isComputedInF32, type LazyExpression, type Segment, type ValueLayout, type ValueType } from './segment.ts'
+import { channelsLast, combine, isComputedInF32, type LazyExpression, type Segment } from './segment.ts'
 import { toFloat32, toIndices } from './storage.ts'
+import type { ValueLayout, ValueType } from './value-type.ts'
 
 /** What is known of a value when a node that reads it is lowered. */
 export type KnownValue =

@@ -10,15 +10,7 @@ import {
 } from '../../program/index.ts'
 import type { GraphTensor } from '../operator.ts'
 import { toFloat32 } from './storage.ts'
-
-/** How a value lies in memory: as ONNX has it, or with its second axis (channels) moved to the end. */
-export type ValueLayout = 'plain' | 'channels-last'
-
-/** A value as the graph sees it. */
-export interface ValueType {
-  readonly dtype: ElementType
-  readonly shape: readonly number[]
-}
+import type { ValueLayout, ValueType } from './value-type.ts'
 
 /** A value some instruction of the segment has computed, or that an elementwise expression still to be placed will. */
 export interface Pending extends ValueType {

@@ -1,6 +1,6 @@
 import { bf16ToF32, elementCount, f16ToF32, f32ToBf16, f32ToF16, HenceError } from '../../core/index.ts'
 import type { GraphTensor } from '../operator.ts'
-import type { ValueType } from './segment.ts'
+import type { ValueType } from './value-type.ts'
 
 /** The numbers of a float or truth-value tensor as f32; an f32 tensor's own array. */
 export function toFloat32({ dtype, data }: GraphTensor): Float32Array {

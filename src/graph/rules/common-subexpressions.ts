@@ -1,5 +1,5 @@
 import { type GraphNode, readBy } from '../graph.ts'
-import type { Rule } from '../optimize.ts'
+import type { Rule } from './rule.ts'
 
 const NOT_SHARED = new Set([
   'RandomNormal',

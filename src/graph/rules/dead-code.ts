@@ -1,5 +1,5 @@
 import { readBy } from '../graph.ts'
-import type { Rule } from '../optimize.ts'
+import type { Rule } from './rule.ts'
 
 /** Nodes and constants that no output depends on go. */
 export const deadCode: Rule = {

@@ -1,8 +1,8 @@
 import { elementCount } from '../../core/index.ts'
 import { type GraphNode, readBy } from '../graph.ts'
 import type { GraphTensor, Value } from '../operator.ts'
-import type { Rule } from '../optimize.ts'
 import { runHostStep } from '../run-step.ts'
+import type { Rule } from './rule.ts'
 
 /** Operators that give something else every time. */
 export const NOT_FOLDED: ReadonlySet<string> = new Set(

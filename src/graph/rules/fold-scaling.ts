@@ -2,8 +2,8 @@ import { elementCount } from '../../core/index.ts'
 import { attributesOf, type GraphNode } from '../graph.ts'
 import { toFloat32 } from '../lowering/storage.ts'
 import type { GraphTensor } from '../operator.ts'
-import type { Rule } from '../optimize.ts'
 import { Rewriter } from './rewriter.ts'
+import type { Rule } from './rule.ts'
 
 /** A factor and an addend for each output channel. */
 interface Scaling {

@@ -1,8 +1,8 @@
 import { elementCount } from '../../core/index.ts'
 import type { OnnxAttribute } from '../../formats/index.ts'
 import { attributesOf, type GraphNode } from '../graph.ts'
-import type { Rule } from '../optimize.ts'
 import { Rewriter } from './rewriter.ts'
+import type { Rule } from './rule.ts'
 
 /** A function of one operand that a convolution or a matrix product can apply to its sums. */
 interface Activation {

@@ -1,7 +1,7 @@
 import { elementCount } from '../../core/index.ts'
 import { attributesOf, type GraphNode } from '../graph.ts'
-import type { Rule } from '../optimize.ts'
 import { Rewriter } from './rewriter.ts'
+import type { Rule } from './rule.ts'
 
 /** A normalization spelled out over the last axis. */
 interface Found {

@@ -1,6 +1,6 @@
 import type { Graph, GraphNode } from '../graph.ts'
 import { readBy } from '../graph.ts'
-import type { Rule } from '../optimize.ts'
+import type { Rule } from './rule.ts'
 
 /** True when the first output is the first input. */
 function isNoOp(graph: Graph, { domain, op, inputs, outputs, attributes }: GraphNode): boolean {

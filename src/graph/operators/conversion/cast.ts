@@ -19,7 +19,7 @@ import {
 import { floatText, parseFloatText, parseIntegerText } from './float-text.ts'
 
 /** The values of a tensor as another element type. @throws HenceError `OPERATOR_UNSUPPORTED`, `GRAPH_INVALID` for text that is no number */
-export function castTensor(call: OperatorCall, input: GraphTensor, dtype: ElementType, encoding: Encoding = {}): GraphTensor {
+function castTensor(call: OperatorCall, input: GraphTensor, dtype: ElementType, encoding: Encoding = {}): GraphTensor {
   if (input.dtype === dtype) return input
   if (dtype === 'string') return toText(call, input)
   if (input.dtype === 'string') return fromText(call, input.data as readonly string[], input.shape, dtype, encoding)

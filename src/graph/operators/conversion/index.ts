@@ -2,7 +2,5 @@ import type { Operator } from '../../operator.ts'
 import { casts } from './cast.ts'
 import { quantization } from './quantize.ts'
 
-export { castTensor } from './cast.ts'
-
 /** Operators that change the element type. */
 export const conversionOperators: readonly Operator[] = [...casts, ...quantization]

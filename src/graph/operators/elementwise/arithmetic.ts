@@ -11,6 +11,7 @@ import {
   mapNumberPairs,
   mapPairs,
   mapWidePairs,
+  type NumberArray,
   numbersOf,
   tensorFromNumbers,
   type WideTensor,
@@ -117,7 +118,7 @@ function variadic(name: string, fold: BinaryFunction, finish?: (value: number, c
       const count = operands.length
       if (isWide(first) || count === 1) return [operands.reduce((folded, operand) => mapPairs(call, folded, operand, fold))]
       let shape = first.shape
-      let values = numbersOf(call, first)
+      let values: NumberArray = numbersOf(call, first)
       for (const operand of operands.slice(1)) {
         const next = broadcastShapes(call, shape, operand.shape)
         values = mapNumberPairs(call, { shape, values }, { shape: operand.shape, values: numbersOf(call, operand) }, next, fold.number)

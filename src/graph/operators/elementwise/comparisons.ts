@@ -7,7 +7,7 @@ import {
   forEachRow,
   isWide,
   mapPairs,
-  numbersOf,
+  numberView,
   outputTensor,
   stridesOf,
 } from '../support/index.ts'
@@ -42,7 +42,7 @@ function comparison(name: string, holds: (a: Ordered, b: Ordered) => boolean): O
 }
 
 function orderedOf(call: OperatorCall, input: GraphTensor): ArrayLike<Ordered> {
-  return isWide(input) || input.dtype === 'string' ? (input.data as ArrayLike<Ordered>) : numbersOf(call, input)
+  return isWide(input) || input.dtype === 'string' ? (input.data as ArrayLike<Ordered>) : numberView(call, input)
 }
 
 /** An operator on the truth of two broadcast operands. */

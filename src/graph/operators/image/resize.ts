@@ -17,6 +17,7 @@ import {
   isWide,
   normalizeAxes,
   numbersOf,
+  outputTensor,
   roundHalfEven,
   tensorFromNumbers,
   workNumbers,
@@ -101,10 +102,8 @@ function commonScale(call: OperatorCall, shape: readonly number[], axes: readonl
 
 function resized(call: OperatorCall, input: GraphTensor, request: ResizeRequest): GraphTensor {
   const axes = resizedAxes(call, input.shape, request)
-  checkedCount(
-    call,
-    axes.map(axis => axis.to),
-  )
+  const shape = axes.map(axis => axis.to)
+  if (checkedCount(call, shape) === 0) return outputTensor(call, input.dtype, shape)
   const coordinates = axes.map(axis => sourceCoordinates(call, request.coordinates, axis))
   const crops = request.coordinates === 'tf_crop_and_resize'
   // Only crops look beyond the input.
@@ -118,7 +117,6 @@ function resized(call: OperatorCall, input: GraphTensor, request: ResizeRequest)
     return gatherByMaps(call, input, maps, fill)
   }
   const values = interpolate(call, input, request, axes, coordinates)
-  const shape = axes.map(axis => axis.to)
   if (outside.some(own => own.includes(true))) extrapolate(values, shape, outside, call.attributes.float('extrapolation_value', 0))
   if (integerBits(input.dtype) > 0 && !isWide(input)) {
     const [least, greatest] = integerRange(input.dtype)

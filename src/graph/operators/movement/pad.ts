@@ -15,6 +15,7 @@ import {
   integersInput,
   normalizeAxes,
   optionalIntegers,
+  outputTensor,
   tensorFromNumbers,
   windowMap,
 } from '../support/index.ts'
@@ -69,7 +70,7 @@ const pad: Operator = {
     const { axes, begins, ends } = paddingOf(call, shape.length)
     const padded = [...shape]
     for (const [at, axis] of axes.entries()) padded[axis] = shape[axis]! + begins[at]! + ends[at]!
-    checkedCount(call, padded)
+    if (checkedCount(call, padded) === 0) return [outputTensor(call, input.dtype, padded)]
     const maps = shape.map((size, axis) => {
       const at = axes.indexOf(axis)
       const [begin, end] = at < 0 ? [0, 0] : [begins[at]!, ends[at]!]
@@ -78,8 +79,10 @@ const pad: Operator = {
       // Negative pads first cut the axis; what is left of it is what the borders continue.
       const first = Math.max(-begin, 0)
       const left = size - first - Math.max(-end, 0)
-      checkShape(left > 0 || length === 0, call, `axis ${axis} is empty and has no ${mode} to pad with`, { axis, mode })
-      return Int32Array.from({ length }, (_, position) => first + border(position - Math.max(begin, 0), left))
+      checkShape(left > 0, call, `axis ${axis} is empty and has no ${mode} to pad with`, { axis, mode })
+      const map = new Int32Array(length)
+      for (let position = 0; position < length; position++) map[position] = first + border(position - Math.max(begin, 0), left)
+      return map
     })
     return [gatherByMaps(call, input, maps, border ? undefined : fillOf(call, input))]
   },
@@ -97,7 +100,7 @@ const centerCropPad: Operator = {
     checkShape(sizes.length === axes.length, call, `${sizes.length} sizes for ${axes.length} axes`, { sizes, axes })
     const target = [...shape]
     for (const [at, axis] of axes.entries()) target[axis] = sizes[at]!
-    checkedCount(call, target)
+    if (checkedCount(call, target) === 0) return [outputTensor(call, input.dtype, target)]
     const maps = shape.map((size, axis) => {
       const length = target[axis]!
       const start = length <= size ? Math.floor((size - length) / 2) : -Math.floor((length - size) / 2)

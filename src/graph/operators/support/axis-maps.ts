@@ -20,6 +20,7 @@ export function gatherByMaps(call: OperatorCall, input: GraphTensor, maps: reado
   )
   const [from, to] = [cellsOf(input), cellsOf(output)]
   const blank = fill && cellsOf(fill).data
+  const target = to.data as { [index: number]: unknown }
   const { lanes } = from
   const strides = stridesOf(input.shape).map(stride => stride * lanes)
   const last = maps.length - 1
@@ -36,8 +37,12 @@ export function gatherByMaps(call: OperatorCall, input: GraphTensor, maps: reado
     }
     for (let at = 0; at < row.length; at++, write += lanes) {
       const index = row[at]!
-      if (!isOutside && index >= 0) copyCells(from.data, start + index * step, to.data, write, lanes)
-      else if (blank) copyCells(blank, 0, to.data, write, lanes)
+      const isBlank = isOutside || index < 0
+      if (isBlank && !blank) continue
+      const source = isBlank ? blank! : from.data
+      const read = isBlank ? 0 : start + index * step
+      if (lanes === 1) target[write] = source[read]
+      else copyCells(source, read, to.data, write, lanes)
     }
     for (let axis = last - 1; axis >= 0; axis--) {
       counters[axis]!++
@@ -50,5 +55,7 @@ export function gatherByMaps(call: OperatorCall, input: GraphTensor, maps: reado
 
 /** `length` indices counted up from `start`; those outside an axis of `size` map nowhere. */
 export function windowMap(start: number, length: number, size: number): Int32Array {
-  return Int32Array.from({ length }, (_, at) => (start + at >= 0 && start + at < size ? start + at : -1))
+  const map = new Int32Array(length)
+  for (let at = 0; at < length; at++) map[at] = start + at >= 0 && start + at < size ? start + at : -1
+  return map
 }

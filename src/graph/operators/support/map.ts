@@ -1,7 +1,16 @@
 import type { ElementType } from '../../../core/index.ts'
 import { type GraphTensor, type OperatorCall, unsupportedVariant } from '../../operator.ts'
-import { isWide, numbersOf, tensorFromNumbers, type WideInteger, type WideTensor, wideTensor } from './numbers.ts'
-import { checkedCount, workNumbers } from './output.ts'
+import {
+  isWide,
+  type NumberArray,
+  numberView,
+  resultNumbers,
+  tensorFromNumbers,
+  type WideInteger,
+  type WideTensor,
+  wideTensor,
+} from './numbers.ts'
+import { checkedCount } from './output.ts'
 import { forEachRow } from './rows.ts'
 import { broadcastShapes, broadcastStrides, stridesOf } from './shapes.ts'
 
@@ -19,36 +28,30 @@ export function mapElements(call: OperatorCall, input: GraphTensor, f: UnaryFunc
     for (let index = 0; index < input.data.length; index++) output.data[index] = wide(input.data[index]!)
     return output
   }
-  const values = numbersOf(call, input)
-  for (let index = 0; index < values.length; index++) values[index] = number(values[index]!)
-  return tensorFromNumbers(call, dtype, input.shape, values)
+  const values = numberView(call, input)
+  const results = resultNumbers(call, dtype, values.length)
+  for (let index = 0; index < values.length; index++) results[index] = number(values[index]!)
+  return tensorFromNumbers(call, dtype, input.shape, results)
 }
 
-/** Applies `f` to pairs of elements of two broadcast operands. */
+/** Numbers with their shape. */
+export interface NumberOperand {
+  readonly shape: readonly number[]
+  readonly values: NumberArray
+}
+
+/** Applies `f` to pairs of elements of two broadcast operands; the results are to become elements of `dtype`. */
 export function mapNumberPairs(
   call: OperatorCall,
   a: NumberOperand,
   b: NumberOperand,
   shape: readonly number[],
   f: (x: number, y: number) => number,
-): Float64Array<ArrayBuffer> {
-  const output = workNumbers(call, checkedCount(call, shape))
-  forEachRow(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape), stridesOf(shape)], (offsets, length, steps) => {
-    let [left, right, write] = [offsets[0]!, offsets[1]!, offsets[2]!]
-    const [leftStep, rightStep] = [steps[0]!, steps[1]!]
-    for (const end = write + length; write < end; write++) {
-      output[write] = f(a.values[left]!, b.values[right]!)
-      left += leftStep
-      right += rightStep
-    }
-  })
+  dtype: ElementType = 'f64',
+): NumberArray {
+  const output = resultNumbers(call, dtype, checkedCount(call, shape))
+  pairRows<number>(a, b, shape, output, f)
   return output
-}
-
-/** Numbers with their shape. */
-export interface NumberOperand {
-  readonly shape: readonly number[]
-  readonly values: Float64Array
 }
 
 /** {@link mapNumberPairs} for 64-bit integers, into an array of the caller's; results are wrapped to 64 bits. */
@@ -59,15 +62,41 @@ export function mapWidePairs(
   output: { [index: number]: bigint },
   f: (x: bigint, y: bigint) => bigint,
 ): void {
-  forEachRow(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape), stridesOf(shape)], (offsets, length, steps) => {
-    let [left, right, write] = [offsets[0]!, offsets[1]!, offsets[2]!]
-    const [leftStep, rightStep] = [steps[0]!, steps[1]!]
-    for (const end = write + length; write < end; write++) {
-      output[write] = f(a.data[left]!, b.data[right]!)
-      left += leftStep
-      right += rightStep
-    }
-  })
+  pairRows<bigint>({ shape: a.shape, values: a.data }, { shape: b.shape, values: b.data }, shape, output, f)
+}
+
+interface Operand<T> {
+  readonly shape: readonly number[]
+  readonly values: { readonly [index: number]: T }
+}
+
+function pairRows<T>(a: Operand<T>, b: Operand<T>, shape: readonly number[], output: { [index: number]: T }, f: (x: T, y: T) => T): void {
+  const strides = [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape), stridesOf(shape)]
+  forEachRow(shape, strides, (offsets, length, steps) =>
+    pairRow(a.values, offsets[0]!, steps[0]!, b.values, offsets[1]!, steps[1]!, output, offsets[2]!, length, f),
+  )
+}
+
+/** One row; a function of its own so that it compiles to a tight loop. */
+function pairRow<T>(
+  a: { readonly [index: number]: T },
+  aStart: number,
+  aStep: number,
+  b: { readonly [index: number]: T },
+  bStart: number,
+  bStep: number,
+  output: { [index: number]: T },
+  start: number,
+  length: number,
+  f: (x: T, y: T) => T,
+): void {
+  let left = aStart
+  let right = bStart
+  for (let index = 0; index < length; index++) {
+    output[start + index] = f(a[left]!, b[right]!)
+    left += aStep
+    right += bStep
+  }
 }
 
 /** A function of two elements; `dword` replaces `number` for 32-bit integers, whose products doubles do not hold. */
@@ -88,9 +117,9 @@ export function mapPairs(call: OperatorCall, a: GraphTensor, b: GraphTensor, f: 
     return output
   }
   const apply = (a.dtype === 'i32' || a.dtype === 'u32' ? f.dword : undefined) ?? f.number
-  const left = { shape: a.shape, values: numbersOf(call, a) }
-  const right = { shape: b.shape, values: numbersOf(call, b) }
-  return tensorFromNumbers(call, a.dtype, shape, mapNumberPairs(call, left, right, shape, apply))
+  const left = { shape: a.shape, values: numberView(call, a) }
+  const right = { shape: b.shape, values: numberView(call, b) }
+  return tensorFromNumbers(call, a.dtype, shape, mapNumberPairs(call, left, right, shape, apply, a.dtype))
 }
 
 /** Throws `OPERATOR_UNSUPPORTED` unless the operands share their element type. */

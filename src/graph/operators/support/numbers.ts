@@ -6,8 +6,8 @@ import { encodePower, encodeSmallFloat, f64ToBf16, f64ToF16, isSmallFloat, type 
 /** Element types whose values are bigints. */
 export type WideInteger = 'i64' | 'u64'
 
-/** Element types whose values are numbers once decoded. */
-export type NumberType = Exclude<ElementType, WideInteger | 'string' | 'c64' | 'c128'>
+/** Numbers to compute with. */
+export type NumberArray = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>
 
 /** A tensor of bigints. */
 export type WideTensor = Tensor<'i64'> | Tensor<'u64'>
@@ -47,11 +47,6 @@ export function isWide(input: GraphTensor): input is WideTensor {
   return input.dtype === 'i64' || input.dtype === 'u64'
 }
 
-/** True for a type whose values are numbers once decoded. */
-export function isNumberType(dtype: ElementType): dtype is NumberType {
-  return dtype !== 'i64' && dtype !== 'u64' && dtype !== 'string' && dtype !== 'c64' && dtype !== 'c128'
-}
-
 /** Least and greatest value of an integer type of at most 32 bits. */
 export function integerRange(dtype: ElementType): readonly [least: number, greatest: number] {
   const bits = integerBits(dtype)
@@ -78,6 +73,16 @@ export function numbersOf(call: OperatorCall, input: GraphTensor): Float64Array<
   const values = workNumbers(call, codes.length)
   for (let index = 0; index < codes.length; index++) values[index] = decode(codes[index]!)
   return values
+}
+
+/** {@link numbersOf} without the copy where the values are floats already; not to be written to. */
+export function numberView(call: OperatorCall, input: GraphTensor): NumberArray {
+  return input.dtype === 'f32' || input.dtype === 'f64' ? (input.data as NumberArray) : numbersOf(call, input)
+}
+
+/** Room for results that become elements of `dtype`, each rounded once when it is stored or encoded. */
+export function resultNumbers(call: OperatorCall, dtype: ElementType, length: number): NumberArray {
+  return dtype === 'f32' ? reserve(call, () => new Float32Array(length)) : workNumbers(call, length)
 }
 
 /** The value of a code, for types that are held as bits. */
@@ -107,16 +112,17 @@ export function tensorFromNumbers(
   call: OperatorCall,
   dtype: ElementType,
   shape: readonly number[],
-  values: Float64Array<ArrayBuffer>,
+  values: NumberArray,
   encoding: Encoding = {},
 ): GraphTensor {
-  if (dtype === 'f64') return { dtype, shape, data: values }
+  if (dtype === 'f64' && values instanceof Float64Array) return { dtype, shape, data: values }
+  if (dtype === 'f32' && values instanceof Float32Array) return { dtype, shape, data: values }
   const output = outputTensor(call, dtype, shape)
   encodeNumbers(call, output, values, encoding)
   return output
 }
 
-function encodeNumbers(call: OperatorCall, output: GraphTensor, values: Float64Array, encoding: Encoding): void {
+function encodeNumbers(call: OperatorCall, output: GraphTensor, values: NumberArray, encoding: Encoding): void {
   const { saturate = true, rounding = 'up' } = encoding
   const { dtype } = output
   const count = values.length

@@ -31,14 +31,14 @@ export function checkedCount(call: OperatorCall, shape: readonly number[], dtype
     else count *= size
   }
   const limit = dtype === 'string' ? MAX_OUTPUT_STRINGS : MAX_OUTPUT_ELEMENTS
-  if (empty) return 0
+  // A size beyond the limit is refused beside an empty axis too: work along it would be as long.
   if (count > limit)
     throw new HenceError('OUT_OF_MEMORY', `${call.node}: output shape ${showShape(shape)} has more than ${limit} elements`, {
       node: call.node,
       shape,
       limit,
     })
-  return count
+  return empty ? 0 : count
 }
 
 /** A zero-filled output. @throws HenceError `SHAPE_MISMATCH`, `OUT_OF_MEMORY` */

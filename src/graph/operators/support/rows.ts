@@ -1,5 +1,5 @@
 /** What {@link forEachRow} passes for each row: where it starts in every operand. The array is reused between rows. */
-export type RowVisitor = (offsets: Int32Array | Float64Array, length: number, steps: readonly number[]) => void
+export type RowVisitor = (offsets: readonly number[], length: number, steps: readonly number[]) => void
 
 /**
  * Walks several strided operands over one shape in row-major order, a row at a time. Axes are merged where every operand
@@ -21,9 +21,8 @@ export function forEachRow(
   const last = merged.sizes.length - 1
   const length = merged.sizes[last]!
   const steps = merged.strides.map(own => own[last]!)
-  // Offsets stay below 2³¹ elements but those of multi-cell elements may not.
-  const offsets = new Float64Array(strides.length)
-  if (starts) offsets.set(starts)
+  // A plain array: its small integers index faster than doubles would.
+  const offsets = starts ? [...starts] : new Array<number>(strides.length).fill(0)
   const counters = new Array<number>(last).fill(0)
   for (;;) {
     visit(offsets, length, steps)

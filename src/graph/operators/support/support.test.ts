@@ -84,7 +84,8 @@ describe('bounds', () => {
     expect(() => checkedCount(call, [2 ** 30, 2 ** 30], 'string')).toThrow('elements')
     expect(() => checkedCount(call, [3, -1])).toThrow('has the size -1')
     expect(() => checkedCount(call, [Number.NaN])).toThrow('has the size NaN')
-    expect(checkedCount(call, [2 ** 60, 0])).toBe(0)
+    expect(() => checkedCount(call, [2 ** 60, 0])).toThrow('elements')
+    expect(checkedCount(call, [2 ** 20, 0])).toBe(0)
   })
 
   it('name the index and the size', () => {

@@ -208,12 +208,13 @@ template <class T> void copyElements(const CopyArgs& a, const Thread& t) {
     int64_t at = tiles.begin;
     for (int64_t o = at / (columnTiles * rowTiles); at < tiles.end; o++) {
       const CopyCounter place(p, along, o);
+      auto xAt = [&](int64_t in) { return a.x + (place.x + in % rowTiles * kTile * p.inputs[along] + in / rowTiles * kTile) * int64_t(sizeof(T)); };
+      auto yAt = [&](int64_t in) { return a.y + (place.y + in / rowTiles * kTile * p.outputs[across] + in % rowTiles * kTile) * int64_t(sizeof(T)); };
       for (; at < tiles.end && at / (columnTiles * rowTiles) == o; at++) {
         const int64_t in = at - o * columnTiles * rowTiles;
         const int64_t j = in / rowTiles * kTile, i = in % rowTiles * kTile;
         const int64_t n = rows - i < kTile ? rows - i : kTile, m = columns - j < kTile ? columns - j : kTile;
-        transposeTile<T>(a.x + (place.x + i * p.inputs[along] + j) * int64_t(sizeof(T)), p.inputs[along],
-                         a.y + (place.y + j * p.outputs[across] + i) * int64_t(sizeof(T)), p.outputs[across], n, m);
+        transposeTile<T>(xAt(in), p.inputs[along], yAt(in), p.outputs[across], n, m);
       }
     }
     return;

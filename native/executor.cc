@@ -76,16 +76,19 @@ AttentionArgs attentionArgs(Operands o, const Program& p) {
 }
 
 MapArgs mapArgs(Operands o, const Program& p) {
-  MapArgs a{};
-  a.y = o.buffer<float>();
-  a.count = o.dim();
+  MapArgs a;
+  a.y = o.buffer<uint8_t>();
+  a.type = ElementType(o.number());
   a.constants = p.floats.data();
+  a.codeLength = int32_t(o.number());
+  a.axisCount = int32_t(o.number());
   a.inputCount = int32_t(o.number());
   for (int i = 0; i < a.inputCount; i++) {
-    a.inputs[i] = o.buffer<float>();
-    a.inputCounts[i] = o.dim();
+    a.inputs[i] = o.buffer<uint8_t>();
+    a.types[i] = ElementType(o.number());
+    a.axes[i] = o.number();
   }
-  a.codeLength = int32_t(o.number());
+  for (int axis = 0; axis < a.axisCount; axis++) a.sizes[axis] = o.dim();
   a.code = o.rest();
   return a;
 }
@@ -174,6 +177,14 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
       break;
     }
     case Opcode::Copy: copyParts(o, kernels, thread); break;
+    case Opcode::Reduce: {
+      ReduceArgs a{};
+      a.x = o.buffer<float>(), a.y = o.buffer<float>(), a.kind = ReduceKind(o.number()), a.reduced = o.number();
+      a.axisCount = int32_t(o.number());
+      for (int axis = 0; axis < a.axisCount; axis++) a.sizes[axis] = o.dim();
+      kernels.reduce(a, thread);
+      break;
+    }
     case Opcode::Count: break;
   }
 }
@@ -189,10 +200,11 @@ constexpr const char* kSignatures[] = {
     "bbbdnnnn",            // rope
     "bbbbbdnnn",           // kv_write
     "bbbbbbbBbddnnnnnff",  // attention
-    "bdn*bd",              // map
+    "bnnnn*bnn",           // map
     "bbdd",                // softmax
     "bbdd",                // argmax
     "bnnnn*Bndddddddddddddddddddd",  // copy
+    "bbnnn*d",             // reduce
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -216,14 +228,14 @@ bool wellFormed(const Program& p, const uint32_t* words, size_t count, Opcode op
   for (; *s && *s != '*'; s++) if (!check(*s)) return false;
   if (*s == '*') {
     const int64_t times = last;
-    const int64_t most = opcode == Opcode::Matmul ? kMaxFusedWeights : opcode == Opcode::Map ? kMaxMapInputs : int64_t(count);
+    const int64_t most = opcode == Opcode::Matmul ? kMaxFusedWeights : opcode == Opcode::Map ? kMaxMapInputs : opcode == Opcode::Reduce ? kReduceAxes : int64_t(count);
     if (times == 0 || times > most) return false;
     for (int64_t i = 0; i < times; i++) for (const char* r = s + 1; *r; r++) if (!check(*r)) return false;
   }
   if (opcode != Opcode::Map) return at == count;
-  if (at >= count) return false;
-  const uint32_t length = words[at++];
-  if (length == 0 || at + length != count) return false;
+  const uint32_t length = words[2], axes = words[3];
+  if (length == 0 || axes > uint32_t(kMapAxes) || at + axes + length != count) return false;
+  for (uint32_t axis = 0; axis < axes; axis++) if (!check('d')) return false;
   for (; at < count; at++) {
     const uint32_t op = words[at] & 0xff, operand = words[at] >> 8;
     if (op >= uint32_t(MapOp::Count)) return false;

@@ -13,7 +13,7 @@ namespace hence {
 
 enum class Opcode : uint32_t {
   Matmul, Gather, GatherRows, Norm, RotaryTable, Rope, KvWrite, Attention, Map, Softmax, Argmax,
-  Copy,
+  Copy, Reduce,
   Count,
 };
 

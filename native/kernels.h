@@ -137,25 +137,31 @@ struct AttentionArgs {
   uint8_t* workspace;  // at least attentionWorkspace() bytes, shared by all threads
 };
 
-// An elementwise expression in postfix form, run strip by strip. Each word is opcode | operand << 8.
+// An elementwise expression in postfix form, run strip by strip. Each word is opcode | operand << 8. Arithmetic is f32.
 enum class MapOp : uint32_t {
   Input, Constant,  // push input[operand] or constants[operand]
-  Add, Sub, Mul, Div, Min, Max, Pow,
-  Neg, Abs, Sqrt, Exp, Log, Tanh, Sigmoid, Erf, Relu, Silu, Gelu, GeluTanh,
+  Where,            // condition, a, b: a where the condition is not 0
+  Add, Sub, Mul, Div, Min, Max, Pow, Fmod, Less, LessEqual, Equal,
+  Neg, Abs, Sqrt, Exp, Log, Tanh, Sigmoid, Erf, Floor, Ceil, Round, Sign, Reciprocal, Expm1, Softplus,
+  Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh,
+  Relu, Silu, Gelu, GeluTanh,
   Count,
 };
+enum class ElementType : uint32_t { F32, I32, U8, I64 };
 constexpr int kMaxMapInputs = 8;
 constexpr int kMaxMapDepth = 8;
+constexpr int kMapAxes = 8;
 
 struct MapArgs {
-  const float* inputs[kMaxMapInputs];
-  // Elements of input i: `count` (full), or a divisor of it that repeats (a row vector, a scalar).
-  int64_t inputCounts[kMaxMapInputs];
+  const void* inputs[kMaxMapInputs];
+  uint32_t axes[kMaxMapInputs];  // bit a: the input has axis a; it repeats along the others
+  ElementType types[kMaxMapInputs];
   const float* constants;
   const uint32_t* code;
-  int32_t codeLength, inputCount;
-  float* y;  // [count]; may be one of the full inputs
-  int64_t count;
+  int32_t codeLength, inputCount, axisCount;
+  int64_t sizes[kMapAxes];  // of y
+  void* y;                  // may be an f32 input with all axes
+  ElementType type;
 };
 
 // One part of a copy: y[outputs · i] = x[inputs · i] for every index i of a shape whose leading axes may have size 1.
@@ -167,6 +173,18 @@ struct CopyArgs {
   uint64_t fill;     // the element's bits
   int32_t elementBytes;
   int64_t sizes[kCopyAxes], inputs[kCopyAxes], outputs[kCopyAxes];
+};
+
+enum class ReduceKind : uint32_t { Sum, Mean, Max, Min, Prod, SumSquare, L1, L2, LogSum, LogSumExp };
+constexpr int kReduceAxes = 8;
+
+struct ReduceArgs {
+  const float* x;
+  float* y;  // [kept axes]
+  ReduceKind kind;
+  uint32_t reduced;  // bit a: axis a is reduced
+  int32_t axisCount;
+  int64_t sizes[kReduceAxes];
 };
 
 struct SoftmaxArgs {  // along the last axis
@@ -200,6 +218,7 @@ struct Kernels {
   void (*softmax)(const SoftmaxArgs&, const Thread&);
   void (*argmax)(const ArgmaxArgs&, const Thread&);
   void (*copy)(const CopyArgs&, const Thread&);
+  void (*reduce)(const ReduceArgs&, const Thread&);
   void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
   double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
 };

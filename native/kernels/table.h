@@ -8,6 +8,7 @@
 #include "map.h"
 #include "matmul.h"
 #include "norm.h"
+#include "reduce.h"
 #include "rope.h"
 #include "softmax.h"
 
@@ -21,7 +22,7 @@ const Kernels* kernels() {
   static constexpr Kernels table = {
       HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, matmulStream, gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
       map, softmax, argmax,
-      copy,
+      copy, reduce,
       streamRead, peakFlops,
   };
   return &table;

@@ -154,6 +154,24 @@ double applied(MapOp op, double x) {
     case MapOp::Tanh: return std::tanh(x);
     case MapOp::Sigmoid: return 1 / (1 + std::exp(-x));
     case MapOp::Erf: return std::erf(x);
+    case MapOp::Floor: return std::floor(x);
+    case MapOp::Ceil: return std::ceil(x);
+    case MapOp::Round: return std::nearbyint(x);
+    case MapOp::Sign: return x > 0 ? 1 : x < 0 ? -1 : x;
+    case MapOp::Reciprocal: return 1 / x;
+    case MapOp::Expm1: return std::expm1(x);
+    case MapOp::Softplus: return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))) + (std::isnan(x) ? x : 0);
+    case MapOp::Sin: return std::sin(x);
+    case MapOp::Cos: return std::cos(x);
+    case MapOp::Tan: return std::tan(x);
+    case MapOp::Asin: return std::asin(x);
+    case MapOp::Acos: return std::acos(x);
+    case MapOp::Atan: return std::atan(x);
+    case MapOp::Sinh: return std::sinh(x);
+    case MapOp::Cosh: return std::cosh(x);
+    case MapOp::Asinh: return std::asinh(x);
+    case MapOp::Acosh: return std::acosh(x);
+    case MapOp::Atanh: return std::atanh(x);
     case MapOp::Relu: return x < 0 ? 0 : x;
     case MapOp::Silu: return x / (1 + std::exp(-x));
     case MapOp::Gelu: return x * std::erfc(-x / std::sqrt(2.0)) / 2;
@@ -176,7 +194,7 @@ void testFunctions(const Kernels& k) {
   std::vector<float> y(x.size());
   for (uint32_t op = uint32_t(MapOp::Neg); op < uint32_t(MapOp::Count); op++) {
     const uint32_t code[] = {word(MapOp::Input, 0), word(MapOp(op))};
-    MapArgs args{{x.data()}, {int64_t(x.size())}, nullptr, code, 2, 1, y.data(), int64_t(x.size())};
+    MapArgs args{{x.data()}, {1}, {ElementType::F32}, nullptr, code, 2, 1, 1, {int64_t(x.size())}, y.data(), ElementType::F32};
     onThreads(k.map, args, [&](int) {
       for (size_t i = 0; i < x.size(); i++) {
         const bool gate = MapOp(op) >= MapOp::Silu;  // x times a probability: exact relative to x
@@ -211,7 +229,7 @@ void testMap(const Kernels& k) {
       expected[i] = std::isnan(x) || std::isnan(y) ? NAN : std::fmax(std::fmin(x, y), z);
     }
     std::vector<float> y(a.size());
-    MapArgs args{{a.data(), b.data(), row.data()}, {count, count, width}, constants.data(), code, int32_t(std::size(code)), 3, y.data(), count};
+    MapArgs args{{a.data(), b.data(), row.data()}, {3, 3, 2}, {}, constants.data(), code, int32_t(std::size(code)), 3, 2, {count / width, width}, y.data(), ElementType::F32};
     onThreads(k.map, args, [&](int) { errors.add(y, expected, std::to_string(count)); });
     args.inputs[0] = y.data();  // in place
     onThreads([&](const MapArgs& m, const Thread& t) {

@@ -9,8 +9,9 @@ import { copyCases } from './copy-cases.ts'
 import { elementwiseCases } from './elementwise-cases.ts'
 import { hardCases } from './hard-cases.ts'
 import { matmulCases } from './matmul-cases.ts'
+import { reduceCases } from './reduce-cases.ts'
 
-const CASES = [...copyCases, ...elementwiseCases, ...attentionCases, ...hardCases, ...matmulCases]
+const CASES = [...reduceCases, ...copyCases, ...elementwiseCases, ...attentionCases, ...hardCases, ...matmulCases]
 
 async function run(
   backend: ReturnType<typeof referenceBackend>,

@@ -68,6 +68,32 @@ const EXPRESSIONS: Readonly<Record<string, MapExpression>> = {
   '|a|^1.5': ['pow', ['abs', { input: 0 }], { constant: 1.5 }],
   'relu(min(a, b))': ['relu', ['min', { input: 0 }, { input: 1 }]],
   'gelu_tanh(a)': ['gelu_tanh', { input: 0 }],
+  'where(a < b, row, -a)': ['where', ['less', { input: 0 }, { input: 1 }], { input: 2 }, ['neg', { input: 0 }]],
+  'hard swish': [
+    'mul',
+    { input: 0 },
+    ['max', { constant: 0 }, ['min', { constant: 1 }, ['add', ['div', { input: 0 }, { constant: 6 }], { constant: 0.5 }]]],
+  ],
+  rounding: ['add', ['round', ['mul', { input: 0 }, { constant: 4 }]], ['sub', ['floor', { input: 1 }], ['ceil', { input: 2 }]]],
+  comparisons: [
+    'add',
+    ['greater', { input: 0 }, { input: 1 }],
+    [
+      'add',
+      ['mul', { constant: 2 }, ['greater_equal', ['round', { input: 0 }], ['round', { input: 1 }]]],
+      ['equal', ['sign', { input: 0 }], ['sign', { input: 1 }]],
+    ],
+  ],
+  'sin(3a)·cos(5b) + less_equal': [
+    'add',
+    ['mul', ['sin', ['mul', { constant: 3 }, { input: 0 }]], ['cos', ['mul', { input: 1 }, { constant: 5 }]]],
+    ['less_equal', { input: 2 }, { input: 3 }],
+  ],
+  'softplus, expm1, reciprocal, fmod': [
+    'add',
+    ['fmod', ['softplus', { input: 0 }], { constant: 0.75 }],
+    ['mul', ['expm1', { input: 1 }], ['reciprocal', ['add', { constant: 2 }, ['abs', { input: 2 }]]]],
+  ],
 }
 
 function maps(): ContractCase[] {
@@ -85,6 +111,68 @@ function maps(): ContractCase[] {
   )
 }
 
+function broadcasts(): ContractCase[] {
+  const shapes = [
+    [
+      [2, 3, 4],
+      [1, 3, 1],
+    ],
+    [
+      [5, 1],
+      [1, 7],
+    ],
+    [
+      [2, 5, 6, 24],
+      [2, 1, 1, 24],
+    ],
+    [
+      [2, 5, 6, 24],
+      [2, 5, 6, 1],
+    ],
+    [
+      [1, 300],
+      [9, 1],
+    ],
+    [
+      [3, 1, 70],
+      [4, 1],
+    ],
+    [
+      [4, 500],
+      [4, 1],
+    ],
+    [
+      [2, 1, 3, 1, 2],
+      [1, 4, 1, 5, 1],
+    ],
+    [[], [6, 5]],
+  ] as const
+  return shapes.map(([a, b]) => {
+    const c = new CaseBuilder(`map of ${JSON.stringify(a)} and ${JSON.stringify(b)}`)
+    const inputs = [c.input('a', a), c.input('b', b)]
+    c.builder.output('y', c.builder.op('map', 'y', inputs, { expression: ['sub', ['mul', { input: 0 }, { constant: 2 }], { input: 1 }] }))
+    return c.done()
+  })
+}
+
+/** Masks, casts and integers beside f32. */
+function typedMaps(): ContractCase[] {
+  return [[3], [7, 40], [300]].map(shape => {
+    const c = new CaseBuilder(`map of several types, ${shape}`)
+    const count = shape.reduce((a, b) => a * b)
+    const x = c.input('x', shape, 20)
+    c.inputs['mask'] = Uint8Array.from({ length: count }, (_, i) => Number(i % 3 === 0))
+    c.inputs['wide'] = BigInt64Array.from({ length: count }, (_, i) => BigInt(i) * 1000n - 5000n)
+    const mask = c.builder.input('mask', 'bool', shape)
+    const wide = c.builder.input('wide', 'i64', shape)
+    const chosen: MapExpression = ['where', { input: 0 }, { input: 1 }, { input: 2 }]
+    for (const dtype of ['f32', 'i32', 'i64'] as const)
+      c.builder.output(dtype, c.builder.op('map', dtype, [mask, x, wide], { expression: chosen, dtype }))
+    c.builder.output('bool', c.builder.op('map', 'bool', [x, wide], { expression: ['less', { input: 0 }, { input: 1 }], dtype: 'bool' }))
+    return c.done()
+  })
+}
+
 function rowwise(): ContractCase[] {
   return ROWS_AND_WIDTHS.map(([rows, width]) => {
     const c = new CaseBuilder(`softmax and argmax ${rows}x${width}`, width)
@@ -95,4 +183,12 @@ function rowwise(): ContractCase[] {
   })
 }
 
-export const elementwiseCases: readonly ContractCase[] = [...norms(), ...ropes(), ...gathers(), ...maps(), ...rowwise()]
+export const elementwiseCases: readonly ContractCase[] = [
+  ...norms(),
+  ...ropes(),
+  ...gathers(),
+  ...maps(),
+  ...broadcasts(),
+  ...typedMaps(),
+  ...rowwise(),
+]

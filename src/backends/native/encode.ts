@@ -5,17 +5,19 @@ import {
   type Dim,
   type Instruction,
   type MapAttributes,
-  type MapExpression,
   type MatmulAttributes,
   type NormAttributes,
   type OpName,
   type OutputAttributes,
   type Program,
   productDim,
+  type ReduceAttributes,
   type RopeAttributes,
   type RotaryTableAttributes,
 } from '../../program/index.ts'
 import { encodeCopy, hasCopyKernel } from './encode-copy.ts'
+import { encodeMap, hasMapKernel } from './encode-map.ts'
+import { encodeReduce } from './encode-reduce.ts'
 import { Encoder } from './encoder.ts'
 
 /** The numbers native code knows things by; the orders of the enums in native/kernels.h and native/executor.h. */
@@ -32,13 +34,11 @@ const OPCODES = [
   'softmax',
   'argmax',
   'copy',
+  'reduce',
 ]
 const ACTIVATIONS = 'none relu silu gelu gelu_tanh sigmoid tanh hard_swish hard_sigmoid clip leaky_relu'.split(' ')
-const MAP_OPS = 'input constant add sub mul div min max pow neg abs sqrt exp log tanh sigmoid erf relu silu gelu gelu_tanh'.split(' ')
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
-const MAX_MAP_INPUTS = 8
-const MAX_MAP_DEPTH = 8
 const NONE = 0xffffffff
 
 /** A stretch of a program: instructions `[begin, end)`, run natively as words `[wordBegin, wordEnd)` or by the host. */
@@ -127,7 +127,7 @@ function hasKernel(program: Program, { op, inputs, attributes }: Instruction): b
     case 'copy':
       return hasCopyKernel(attributes as unknown as CopyAttributes)
     case 'map':
-      return inputs.length <= MAX_MAP_INPUTS && depth((attributes as unknown as MapAttributes).expression) <= MAX_MAP_DEPTH
+      return hasMapKernel(inputs.length, attributes as unknown as MapAttributes)
     default:
       return OPCODES.includes(op)
   }
@@ -177,13 +177,13 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
       return [op, [...operands, heads, kvHeads, headDim, window, type, encoder.float(scale), encoder.float(softcap)]]
     }
     case 'map': {
-      const code: number[] = []
-      encodeExpression((attributes as MapAttributes).expression, code, encoder)
-      const operands = ids.flatMap((id, i) => [id, count(shape(i))])
-      return [op, [y, count(shape(0)), ids.length, ...operands, code.length, ...code]]
+      const operands = inputs.map(id => program.buffers[id!]!)
+      return [op, [...encodeMap(operands, program.buffers[y]!, attributes as MapAttributes, encoder)]]
     }
     case 'copy':
       return [op, [...encodeCopy(ids, y, program.buffers[y]!, attributes as CopyAttributes, encoder)]]
+    case 'reduce':
+      return [op, [a, y, ...encodeReduce(shape(0), attributes as ReduceAttributes, encoder)]]
     case 'softmax':
     case 'argmax':
       return [op, [a, y, rows(shape(0)), width(shape(0))]]
@@ -197,22 +197,6 @@ function encodeFinish({ activation = 'none', residual }: OutputAttributes, encod
   const [name, parameters] = typeof activation === 'string' ? [activation, []] : Object.entries(activation)[0]!
   const [a = 0, b = 0] = [parameters].flat()
   return [ACTIVATIONS.indexOf(name), encoder.float(a), encoder.float(b), residual === 'before_activation' ? 1 : 0]
-}
-
-/** Postfix code: operands first, then the function. */
-function encodeExpression(tree: MapExpression, code: number[], encoder: Encoder): void {
-  if ('input' in tree) code.push(MAP_OPS.indexOf('input') | (tree.input << 8))
-  else if ('constant' in tree) code.push(MAP_OPS.indexOf('constant') | (encoder.float(tree.constant) << 8))
-  else {
-    for (const branch of tree.slice(1)) encodeExpression(branch as MapExpression, code, encoder)
-    code.push(MAP_OPS.indexOf(tree[0]))
-  }
-}
-
-/** Largest number of values on the stack while the expression is computed. */
-function depth(tree: MapExpression): number {
-  if ('input' in tree || 'constant' in tree) return 1
-  return Math.max(...tree.slice(1).map((branch, i) => i + depth(branch as MapExpression)))
 }
 
 function bytesOf(program: Program, id: number): number {

@@ -10,6 +10,7 @@ import { matmul } from './matmul.ts'
 import { nonzero } from './nonzero.ts'
 import { norm } from './norm.ts'
 import { pool } from './pool.ts'
+import { reduce } from './reduce.ts'
 import { rope, rotaryTable } from './rope.ts'
 import { route } from './route.ts'
 import { scan } from './scan.ts'
@@ -29,6 +30,7 @@ export const OPS: {
   readonly nonzero: typeof nonzero
   readonly norm: typeof norm
   readonly pool: typeof pool
+  readonly reduce: typeof reduce
   readonly rope: typeof rope
   readonly rotary_table: typeof rotaryTable
   readonly route: typeof route
@@ -47,6 +49,7 @@ export const OPS: {
   nonzero,
   norm,
   pool,
+  reduce,
   rope,
   rotary_table: rotaryTable,
   route,

@@ -38,5 +38,34 @@ export {
   type ValueDescription,
 } from './core/index.ts'
 export type { LoadProgress, Precision } from './llm/index.ts'
-export { inspect, type LoadAnyOptions, type LoadOptions, type LoadTensorOptions, load, type TensorModelOptions } from './tasks/index.ts'
+export type { PixelImage, ResampleFilter } from './media/index.ts'
+export {
+  type ClassifyImageOptions,
+  classifyImage,
+  type DetectVoiceOptions,
+  detectVoice,
+  type FileType,
+  type IdentifyFileTypeOptions,
+  type ImageClass,
+  type ImageClassification,
+  type ImagePreparation,
+  type ImageSize,
+  type ImageSource,
+  identifyFileType,
+  inspect,
+  type LoadAnyOptions,
+  type LoadOptions,
+  type LoadTensorOptions,
+  load,
+  type MonoAudio,
+  type PredictTableOptions,
+  predictTable,
+  type SpeechSegment,
+  type TableCell,
+  type TablePrediction,
+  type TableRow,
+  type TensorModelOptions,
+  type VoiceActivity,
+  VoiceDetector,
+} from './tasks/index.ts'
 export { ChatTemplate, type Tokenizer, tokenizerFromJson } from './text/index.ts'

@@ -25,7 +25,8 @@ export async function inspectTensorModel(
   return describeTensorModel(path, model, precision, model.graph.nodes.length)
 }
 
-function describeTensorModel(
+/** What there is to say of a model. `nodes` counts them once rules were applied. */
+export function describeTensorModel(
   path: string,
   model: OnnxModel,
   precision: 'exact' | 'fast',

@@ -1,1 +1,2 @@
+export { decodePicture } from './decode-picture.ts'
 export { imageDecoderOperators } from './image-decoder.ts'

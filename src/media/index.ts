@@ -1,0 +1,5 @@
+export { parseCsv } from './csv.ts'
+export { exifOrientation } from './exif-orientation.ts'
+export { cropImage, type PixelImage, toRgb, turnImage } from './pixel-image.ts'
+export { RESAMPLE_FILTERS, type ResampleFilter, resizeImage } from './resize-image.ts'
+export { type Audio, decodeWav, toMono } from './wav.ts'

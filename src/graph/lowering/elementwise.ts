@@ -18,7 +18,24 @@ const UNARY: Readonly<Record<string, Build>> = {
   Sigmoid: x => ['sigmoid', x],
   Erf: x => ['erf', x],
   Relu: x => ['relu', x],
-  Reciprocal: x => ['div', one, x],
+  Reciprocal: x => ['reciprocal', x],
+  Floor: x => ['floor', x],
+  Ceil: x => ['ceil', x],
+  Round: x => ['round', x],
+  Sign: x => ['sign', x],
+  Sin: x => ['sin', x],
+  Cos: x => ['cos', x],
+  Tan: x => ['tan', x],
+  Asin: x => ['asin', x],
+  Acos: x => ['acos', x],
+  Atan: x => ['atan', x],
+  Sinh: x => ['sinh', x],
+  Cosh: x => ['cosh', x],
+  Asinh: x => ['asinh', x],
+  Acosh: x => ['acosh', x],
+  Atanh: x => ['atanh', x],
+  Softplus: x => ['softplus', x],
+  Mish: x => ['mul', x, ['tanh', ['softplus', x]]],
   Softsign: x => ['div', x, ['add', one, ['abs', x]]],
   HardSwish: x => ['mul', x, clamp(['add', ['mul', x, { constant: 1 / 6 }], { constant: 0.5 }], 0, 1)],
 }
@@ -35,6 +52,23 @@ const BINARY: Readonly<Record<string, Build>> = {
   Sum: (a, b) => ['add', a!, b!],
 }
 
+/** Comparisons: truth values as 0 and 1. */
+const COMPARISONS: Readonly<Record<string, Build>> = {
+  Less: (a, b) => ['less', a!, b!],
+  LessOrEqual: (a, b) => ['less_equal', a!, b!],
+  Greater: (a, b) => ['greater', a!, b!],
+  GreaterOrEqual: (a, b) => ['greater_equal', a!, b!],
+  Equal: (a, b) => ['equal', a!, b!],
+}
+
+/** Logic over truth values. */
+const LOGIC: Readonly<Record<string, Build>> = {
+  And: (a, b) => ['mul', a!, b!],
+  Or: (a, b) => ['max', a!, b!],
+  Xor: (a, b) => ['abs', ['sub', a!, b!]],
+  Not: a => ['sub', one, a!],
+}
+
 function unary(build: Build): Lowering {
   return context => isArithmetic(context, 0) && context.defineMap([0], context.type(0)!.shape, ([x]) => build(x!))
 }
@@ -46,6 +80,24 @@ function chain(build: Build): Lowering {
     const shape = broadcast(positions.map(i => context.type(i)!.shape))
     return shape !== undefined && context.defineMap(positions, shape, branches => branches.reduce((a, b) => build(a, b)))
   }
+}
+
+/** A function of operands of one type whose results are truth values. */
+function truth(build: Build, suits: (context: LoweringContext, position: number) => boolean): Lowering {
+  return context => {
+    const positions = context.node.inputs.map((_, i) => i)
+    // A program only for the sake of truth values of the host is not worth while.
+    if (!positions.some(i => context.segment.values.has(context.node.inputs[i]!)) || !positions.every(i => suits(context, i))) return false
+    const shape = broadcast(positions.map(i => context.type(i)!.shape))
+    return shape !== undefined && context.defineMap(positions, shape, branches => build(...branches), 'bool')
+  }
+}
+
+const where: Lowering = context => {
+  const [condition, a, b] = [context.type(0), context.type(1), context.type(2)]
+  if (condition?.dtype !== 'bool' || !a || !b || !isArithmetic(context, 1) || a.dtype !== b.dtype) return false
+  const shape = broadcast([condition.shape, a.shape, b.shape])
+  return shape !== undefined && context.defineMap([0, 1, 2], shape, ([c, x, y]) => ['where', c!, x!, y!], a.dtype)
 }
 
 /** Truth values have no arithmetic. */
@@ -117,9 +169,12 @@ const identity: Lowering = context => {
 export const ELEMENTWISE: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries(Object.entries(UNARY).map(([op, build]) => [op, unary(build)])),
   ...Object.fromEntries(Object.entries(BINARY).map(([op, build]) => [op, chain(build)])),
+  ...Object.fromEntries(Object.entries(COMPARISONS).map(([op, build]) => [op, truth(build, isArithmetic)])),
+  ...Object.fromEntries(Object.entries(LOGIC).map(([op, build]) => [op, truth(build, (c, i) => c.type(i)?.dtype === 'bool')])),
   Clip: clip,
   Gelu: gelu,
   HardSigmoid: hardSigmoid,
   Identity: identity,
+  Where: where,
   LeakyRelu: withAlpha(0.01, (x, alpha) => ['add', ['max', x, zero], ['mul', alpha, ['min', x, zero]]]),
 }

@@ -6,6 +6,7 @@ import { ELEMENTWISE } from './elementwise.ts'
 import { MOVEMENT } from './movement.ts'
 import { NORMALIZATION } from './normalization.ts'
 import { PRODUCTS } from './products.ts'
+import { REDUCTION } from './reduction.ts'
 import { SELECTION } from './selection.ts'
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
@@ -15,6 +16,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...MOVEMENT,
   ...NORMALIZATION,
   ...PRODUCTS,
+  ...REDUCTION,
   ...SELECTION,
 }
 

@@ -1,42 +1,28 @@
-/** Fields of protobuf messages, for tests that build files by hand. */
+/** Single fields of protobuf messages, for tests that build files by hand. */
+import { MessageWriter } from '../src/formats/protobuf/message-writer.ts'
 
 /** Bytes, or text that becomes its UTF-8, or the fields of a message. */
 type Content = Uint8Array | string | readonly Uint8Array[]
 
-/** Seven bits a byte, lowest first; a negative number as 64 bits of two's complement. */
-export function varint(value: number | bigint): Uint8Array {
-  const bytes: number[] = []
-  let rest = BigInt.asUintN(64, BigInt(value))
-  while (rest > 127n) {
-    bytes.push(Number(rest & 127n) | 128)
-    rest >>= 7n
-  }
-  return Uint8Array.of(...bytes, Number(rest))
-}
-
-function tag(field: number, wireType: number): Uint8Array {
-  return varint(field * 8 + wireType)
-}
-
 /** An integer field. */
 export function int(field: number, value: number | bigint): Uint8Array {
-  return Buffer.concat([tag(field, 0), varint(value)])
+  return new MessageWriter().int(field, value).toBytes()
 }
 
 /** A single-precision field. */
 export function float(field: number, value: number): Uint8Array {
-  return Buffer.concat([tag(field, 5), new Uint8Array(Float32Array.of(value).buffer)])
+  return new MessageWriter().float(field, value).toBytes()
 }
 
 /** A double-precision field. */
 export function double(field: number, value: number): Uint8Array {
-  return Buffer.concat([tag(field, 1), new Uint8Array(Float64Array.of(value).buffer)])
+  return new MessageWriter().double(field, value).toBytes()
 }
 
 /** A field of bytes, text or a message. */
 export function bytes(field: number, content: Content): Uint8Array {
   const body = typeof content === 'string' ? Buffer.from(content) : content instanceof Uint8Array ? content : Buffer.concat(content)
-  return Buffer.concat([tag(field, 2), varint(body.length), body])
+  return new MessageWriter().bytes(field, body).toBytes()
 }
 
 /** The memory of a typed array as the bytes of a field. */
@@ -46,5 +32,10 @@ export function raw(field: number, values: ArrayBufferView): Uint8Array {
 
 /** Integers packed into one field. */
 export function packedInts(field: number, values: readonly (number | bigint)[]): Uint8Array {
-  return bytes(field, values.map(varint))
+  return new MessageWriter().packedInts(field, values).toBytes()
+}
+
+/** An integer as it stands behind a tag. */
+export function varint(value: number | bigint): Uint8Array {
+  return new MessageWriter().int(1, value).toBytes().subarray(1)
 }

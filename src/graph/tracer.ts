@@ -11,7 +11,6 @@ import type { GraphTensor, Value } from './operator.ts'
 import { isFoldable } from './rules/fold-constants.ts'
 import { runHostStep, runProgramStep } from './run-step.ts'
 import { type Fork, isTrue, type ProgramStep, type Stage, type Step, tensorType, typeKey } from './stage.ts'
-import { storedTensor } from './stored-tensor.ts'
 
 /**
  * Plans a stage of a graph while running it for the first time, so that the sizes of everything are known from the values
@@ -121,7 +120,7 @@ export class Tracer {
       const type = tensorType(values.get(name))
       return type && { kind: 'host', type }
     }
-    return lowering(new LoweringContext(node, segment, lookup, name => this.#remaining.get(name) ?? 0))
+    return lowering(new LoweringContext(node, segment, this.#options.precision ?? 'exact', lookup, name => this.#remaining.get(name) ?? 0))
   }
 
   #markRead(node: GraphNode): void {
@@ -155,8 +154,7 @@ export class Tracer {
   }
 
   #compile({ program, weights }: FinishedSegment, signal: AbortSignal | undefined): Promise<Executable> {
-    const tensors = new Map([...weights].map(([key, tensor]) => [key, storedTensor(key, tensor)]))
-    const provider: WeightProvider = { tensors, files: [] }
+    const provider: WeightProvider = { tensors: weights, files: [] }
     return this.#backend.compile(program, provider, { precision: this.#options.precision ?? 'exact', limits: {}, signal })
   }
 }

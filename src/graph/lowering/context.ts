@@ -1,3 +1,4 @@
+import type { Precision } from '../../backends/index.ts'
 import { elementCount, HenceError } from '../../core/index.ts'
 import type { Buffer, MapExpression } from '../../program/index.ts'
 import type { Attributes } from '../attributes.ts'
@@ -5,6 +6,7 @@ import { attributesOf, type GraphNode } from '../graph.ts'
 import type { GraphTensor } from '../operator.ts'
 import { channelsLast, combine, isComputedInF32, type LazyExpression, type Segment } from './segment.ts'
 import { toFloat32, toIndices } from './storage.ts'
+import { storedTensor } from './stored-tensor.ts'
 import type { ValueLayout, ValueType } from './value-type.ts'
 
 /** What is known of a value when a node that reads it is lowered. */
@@ -21,12 +23,14 @@ export class LoweringContext {
   readonly node: GraphNode
   readonly attributes: Attributes
   readonly segment: Segment
+  readonly precision: Precision
   readonly #lookup: (value: string) => KnownValue | undefined
   readonly #uses: (value: string) => number
 
   constructor(
     node: GraphNode,
     segment: Segment,
+    precision: Precision,
     lookup: (value: string) => KnownValue | undefined,
     /** How many reads of a value are still to come, this node's included. */
     uses: (value: string) => number,
@@ -34,6 +38,7 @@ export class LoweringContext {
     this.node = node
     this.attributes = attributesOf(node)
     this.segment = segment
+    this.precision = precision
     this.#lookup = lookup
     this.#uses = uses
   }
@@ -123,12 +128,13 @@ export class LoweringContext {
     const { found } = this.#operand(position)
     if (found.kind !== 'constant') throw new HenceError('PROGRAM_INVALID', `operand ${position} is not known`)
     const stored = transpose ? [...shape].reverse() : shape
-    return this.segment.weight(`${found.key}[${stored.join()}]`, { ...found.tensor, shape: stored }, shape, transpose)
+    const key = `${found.key}[${stored.join()}]`
+    return this.segment.weight(key, shape, () => storedTensor(key, { ...found.tensor, shape: stored }), transpose)
   }
 
   /** A weight made of known numbers, where it does not exist yet. */
   madeWeight(key: string, shape: readonly number[], make: () => Float32Array): Buffer {
-    return this.segment.cached(`${key} made`, () => this.segment.weight(key, { dtype: 'f32', shape, data: make() }, shape))
+    return this.segment.weight(key, shape, () => storedTensor(key, { dtype: 'f32', shape, data: make() }))
   }
 
   /** The key of a known operand. */

@@ -3,6 +3,7 @@ import type { Lowering } from './context.ts'
 import { CONVOLUTION } from './convolution.ts'
 import { COPIES } from './copies.ts'
 import { ELEMENTWISE } from './elementwise.ts'
+import { FOUR_BIT } from './four-bit.ts'
 import { MOVEMENT } from './movement.ts'
 import { NORMALIZATION } from './normalization.ts'
 import { PRODUCTS } from './products.ts'
@@ -13,6 +14,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...CONVOLUTION,
   ...COPIES,
   ...ELEMENTWISE,
+  ...FOUR_BIT,
   ...MOVEMENT,
   ...NORMALIZATION,
   ...PRODUCTS,

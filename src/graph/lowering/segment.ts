@@ -1,4 +1,5 @@
-import { type ElementType, elementCount, HenceError, type Tensor } from '../../core/index.ts'
+import { type ElementType, elementCount, HenceError } from '../../core/index.ts'
+import type { StoredTensor } from '../../formats/index.ts'
 import {
   type AttributesOf,
   type Buffer,
@@ -40,7 +41,8 @@ export interface FinishedSegment {
   readonly program: Program
   readonly inputs: readonly SegmentInput[]
   readonly outputs: readonly { readonly value: string; readonly name: string; readonly type: ValueType }[]
-  readonly weights: ReadonlyMap<string, GraphTensor>
+  /** What the backend packs, by the name programs know it by. */
+  readonly weights: ReadonlyMap<string, StoredTensor>
 }
 
 /** Element types that are computed in f32: narrower floats are widened, truth values are 0 and 1. */
@@ -64,7 +66,7 @@ export class Segment {
   readonly #inputs = new Map<string, Buffer>()
   readonly #inputList: SegmentInput[] = []
   readonly #constants = new Map<string, Buffer>()
-  readonly #weights = new Map<string, GraphTensor>()
+  readonly #weights = new Map<string, StoredTensor>()
   instructionCount = 0
 
   constructor(name: string) {
@@ -113,15 +115,11 @@ export class Segment {
   }
 
   /** A weight that the backend may pack; equal keys mean equal numbers. */
-  weight(key: string, tensor: GraphTensor, shape: readonly number[], transpose = false): Buffer {
-    const id = `${key}:weight[${shape.join()}]${transpose ? 'ᵀ' : ''}`
-    let buffer = this.#constants.get(id)
-    if (!buffer) {
-      buffer = this.builder.weight({ tensor: key, ...(transpose ? { transpose } : {}) }, shape)
-      this.#constants.set(id, buffer)
-      this.#weights.set(key, tensor)
-    }
-    return buffer
+  weight(key: string, shape: readonly number[], make: () => StoredTensor, transpose = false): Buffer {
+    return this.cached(`${key}:weight[${shape.join()}]${transpose ? 'ᵀ' : ''}`, () => {
+      if (!this.#weights.has(key)) this.#weights.set(key, make())
+      return this.builder.weight({ tensor: key, ...(transpose ? { transpose } : {}) }, shape)
+    })
   }
 
   emit<N extends OpName>(op: N, name: string, inputs: readonly (Buffer | undefined)[], attributes: AttributesOf<N>): Buffer {
@@ -228,9 +226,6 @@ function countNodes(tree: MapExpression): number {
   if ('input' in tree || 'constant' in tree) return 1
   return tree.slice(1).reduce((sum, branch) => sum + countNodes(branch as MapExpression), 1)
 }
-
-/** The tensors of a segment's weights as the backends read checkpoints. */
-export type SegmentWeights = ReadonlyMap<string, Tensor>
 
 /** Where an axis of the ONNX shape is in memory. */
 export function axisIn(layout: ValueLayout, axis: number, rank: number): number {

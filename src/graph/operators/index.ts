@@ -52,3 +52,8 @@ const byName: ReadonlyMap<string, Operator> = new Map(FAMILIES.flat().map(operat
 export function findOperator(domain: string, name: string): Operator | undefined {
   return byName.get(`${domain === 'ai.onnx' ? '' : domain}:${name}`)
 }
+
+/** The names of a domain's operators. */
+export function operatorNames(domain: string): string[] {
+  return FAMILIES.flat().flatMap(operator => (operator.domain === domain ? [operator.name] : []))
+}

@@ -80,6 +80,13 @@ describe('answers of ONNX Runtime and scikit-learn', () => {
         expect(close, `output ${at}[${index}]: expected ${value}, got ${got}`).toBe(true)
       }
     }
+    const width = one.inputs[0]!.shape[1]!
+    if (one.operator.startsWith('Tree')) {
+      // A row alone goes another way through the trees.
+      const [{ dtype, data }] = one.inputs as readonly [PlainTensor]
+      const alone = await run({ ...one, inputs: [{ dtype, shape: [1, width], data: data.slice(0, width) }] })
+      for (const [at, { data: values }] of alone.entries()) expect([...values]).toEqual([...results[at]!.data.slice(0, values.length)])
+    }
     if (one.labels) expect(Array.from(results[0]!.data, Number)).toEqual(one.labels)
     for (const [at, value] of (one.predictions ?? []).entries()) expect(results[0]!.data[at]).toBeCloseTo(value, 3)
   })

@@ -2,8 +2,8 @@ import { checkShape, type GraphTensor, type OperatorCall } from '../../../operat
 import { createPacer } from '../../control/pacer.ts'
 import { workNumbers } from '../../support/index.ts'
 import { checkGraph } from '../../support/values.ts'
-import { type FlatTree, type LeafVotes, looseTrees } from './flat-tree.ts'
-import { float32Keys, type KeySpace, rankKeys } from './keys.ts'
+import { type FlatForest, type LeafVotes, looseTrees } from './flat-tree.ts'
+import { float32Keys, type KeyReader, type KeySpace, type KeyWriter, rankKeys } from './keys.ts'
 import type { NormalForest } from './normal-forest.ts'
 import { packTrees } from './packed-tree.ts'
 
@@ -30,8 +30,8 @@ export interface EnsembleScores {
 
 /** A forest ready to run: keys and trees made for one kind of input. */
 interface RunnableForest {
-  readonly space: KeySpace
-  readonly trees: readonly FlatTree[]
+  readonly read: KeyReader
+  readonly flat: FlatForest
 }
 
 /** Rows run together: few enough for their keys to stay in the first cache beside a tree. */
@@ -46,6 +46,8 @@ export class Ensemble {
   readonly #aggregate: Aggregate
   readonly #width: number
   readonly #isFloat32: boolean
+  readonly #stride: number
+  readonly #needsSeen: boolean
   #float32: RunnableForest | undefined
   #exact: RunnableForest | undefined
 
@@ -54,6 +56,9 @@ export class Ensemble {
     this.#aggregate = aggregate
     this.#width = forest.columns.reduce((most, { feature }) => Math.max(most, feature + 1), 0)
     this.#isFloat32 = isFloat32(forest)
+    this.#stride = Math.max(1, forest.columns.length)
+    // Minimum and maximum need to know of votes; so does who takes the greatest of scores below zero.
+    this.#needsSeen = aggregate === 'MIN' || aggregate === 'MAX' || forest.isAlwaysVoted.includes(0)
   }
 
   /**
@@ -65,17 +70,31 @@ export class Ensemble {
   run(call: OperatorCall, input: GraphTensor, rows: number, width: number): EnsembleScores | Promise<EnsembleScores> {
     checkShape(width >= this.#width, call, `the trees read ${this.#width} features, the rows have ${width}`, { width })
     const { targets } = this.forest
-    const { space, trees } = this.#runnable(input)
+    const { read, flat } = this.#runnable(input)
     const job: Job = {
-      write: space.writer(call, input, width, this.forest.columns),
-      trees,
+      write: read(call, input, width),
+      flat,
       scores: workNumbers(call, rows * targets),
       seen: this.#needsSeen ? new Uint8Array(rows * targets) : undefined,
     }
-    const step = Math.max(MAX_BLOCK_ROWS, Math.floor(WALKS_PER_TURN / Math.max(trees.length, 1)))
+    const step = Math.max(MAX_BLOCK_ROWS, Math.floor(WALKS_PER_TURN / Math.max(flat.trees.length, 1)))
     if (rows > step) return this.#runInTurns(call, job, rows, step)
-    this.#runRows(job, 0, rows)
+    if (rows === 1 && flat.walkRow) this.#runRow(job)
+    else this.#runRows(job, 0, rows)
     return job
+  }
+
+  #runRow(job: Job): void {
+    const { write, flat, scores, seen } = job
+    const { targets } = this.forest
+    const keys = new Int32Array(this.#stride)
+    const leaves = new Int32Array(flat.trees.length)
+    write(0, 1, keys)
+    flat.walkRow!(keys, leaves)
+    const add = voteAdder(this.#aggregate)
+    for (let tree = 0; tree < leaves.length; tree++)
+      add(flat.trees[tree]!.votes, leaves, tree, { scores, seen }, { first: 0, rows: 1, targets })
+    this.#average(job, 0, 1)
   }
 
   async #runInTurns(call: OperatorCall, job: Job, rows: number, step: number): Promise<EnsembleScores> {
@@ -85,11 +104,6 @@ export class Ensemble {
       this.#runRows(job, first, Math.min(first + step, rows))
     }
     return job
-  }
-
-  /** Minimum and maximum need to know of votes; so does who takes the greatest of scores below zero. */
-  get #needsSeen(): boolean {
-    return this.#aggregate === 'MIN' || this.#aggregate === 'MAX' || this.forest.isAlwaysVoted.includes(0)
   }
 
   #runnable({ dtype }: GraphTensor): RunnableForest {
@@ -102,9 +116,10 @@ export class Ensemble {
     return this.#exact
   }
 
-  #runRows({ write, trees, scores, seen }: Job, from: number, to: number): void {
-    const { targets, columns } = this.forest
-    const stride = Math.max(1, columns.length)
+  #runRows(job: Job, from: number, to: number): void {
+    const { write, flat, scores, seen } = job
+    const { targets } = this.forest
+    const stride = this.#stride
     const most = Math.min(to - from, Math.min(Math.max(Math.floor(BLOCK_KEYS / stride), MIN_BLOCK_ROWS), MAX_BLOCK_ROWS))
     const keys = new Int32Array(most * stride)
     const leaves = new Int32Array(most)
@@ -112,23 +127,28 @@ export class Ensemble {
     for (let first = from; first < to; first += most) {
       const rows = Math.min(most, to - first)
       write(first, rows, keys)
-      for (const tree of trees) {
+      for (const tree of flat.trees) {
         tree.walk(keys, stride, rows, leaves)
         if (targets === 1 && !seen) addSingles(tree.votes, leaves, scores, first, rows)
-        else add(tree.votes, leaves, { scores, seen }, { first, rows, targets })
+        else add(tree.votes, leaves, 0, { scores, seen }, { first, rows, targets })
       }
     }
-    if (this.#aggregate === 'AVERAGE') for (let at = from * targets; at < to * targets; at++) scores[at]! /= trees.length
+    this.#average(job, from, to)
+  }
+
+  #average({ scores, flat }: Job, from: number, to: number): void {
+    const { targets } = this.forest
+    if (this.#aggregate === 'AVERAGE') for (let at = from * targets; at < to * targets; at++) scores[at]! /= flat.trees.length
   }
 }
 
 interface Job extends EnsembleScores {
-  readonly write: ReturnType<KeySpace['writer']>
-  readonly trees: readonly FlatTree[]
+  readonly write: KeyWriter
+  readonly flat: FlatForest
 }
 
 function makeRunnable(forest: NormalForest, space: KeySpace): RunnableForest {
-  return { space, trees: packTrees(forest, space) ?? looseTrees(forest, space) }
+  return { read: space.reader(forest.columns), flat: packTrees(forest, space) ?? looseTrees(forest, space) }
 }
 
 function isFloat32({ nodes }: NormalForest): boolean {
@@ -151,18 +171,18 @@ interface Span {
   readonly targets: number
 }
 
-type VoteAdder = (votes: LeafVotes, leaves: Int32Array, into: EnsembleScores, span: Span) => void
+/** Adds the votes of the leaves from `at` on, one a row. */
+type VoteAdder = (votes: LeafVotes, leaves: Int32Array, at: number, into: EnsembleScores, span: Span) => void
 
 function voteAdder(aggregate: Aggregate): VoteAdder {
-  if (aggregate === 'MIN') return (votes, leaves, into, span) => keepExtremes(votes, leaves, into, span, -1)
-  if (aggregate === 'MAX') return (votes, leaves, into, span) => keepExtremes(votes, leaves, into, span, 1)
+  if (aggregate === 'MIN') return keepLeast
+  if (aggregate === 'MAX') return keepGreatest
   return addVotes
 }
 
-function addVotes({ starts, targets: ids, weights }: LeafVotes, leaves: Int32Array, { scores, seen }: EnsembleScores, span: Span): void {
-  const { first, rows, targets } = span
+const addVotes: VoteAdder = ({ starts, targets: ids, weights }, leaves, at, { scores, seen }, { first, rows, targets }) => {
   for (let row = 0; row < rows; row++) {
-    const leaf = leaves[row]!
+    const leaf = leaves[at + row]!
     const base = (first + row) * targets
     const end = starts[leaf + 1]!
     for (let vote = starts[leaf]!; vote < end; vote++) scores[base + ids[vote]!]! += weights[vote]!
@@ -170,17 +190,21 @@ function addVotes({ starts, targets: ids, weights }: LeafVotes, leaves: Int32Arr
   }
 }
 
+const keepLeast: VoteAdder = (votes, leaves, at, into, span) => keepExtremes(votes, leaves, at, into, span, -1)
+
+const keepGreatest: VoteAdder = (votes, leaves, at, into, span) => keepExtremes(votes, leaves, at, into, span, 1)
+
 /** Keeps the greatest vote for each target, or with `sign` -1 the least. */
-function keepExtremes(votes: LeafVotes, leaves: Int32Array, { scores, seen }: EnsembleScores, span: Span, sign: 1 | -1): void {
+function keepExtremes(...[votes, leaves, at, { scores, seen }, span, sign]: [...Parameters<VoteAdder>, sign: 1 | -1]): void {
   const { starts, targets: ids, weights } = votes
   const { first, rows, targets } = span
   for (let row = 0; row < rows; row++) {
-    const leaf = leaves[row]!
+    const leaf = leaves[at + row]!
     for (let vote = starts[leaf]!; vote < starts[leaf + 1]!; vote++) {
-      const at = (first + row) * targets + ids[vote]!
+      const target = (first + row) * targets + ids[vote]!
       const weight = weights[vote]!
-      if (seen![at] === 0 || sign * weight > sign * scores[at]!) scores[at] = weight
-      seen![at] = 1
+      if (seen![target] === 0 || sign * weight > sign * scores[target]!) scores[target] = weight
+      seen![target] = 1
     }
   }
 }

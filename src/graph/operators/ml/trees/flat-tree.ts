@@ -8,6 +8,13 @@ export interface LeafVotes {
   readonly weights: Float64Array
 }
 
+/** Trees made ready to walk. */
+export interface FlatForest {
+  readonly trees: readonly FlatTree[]
+  /** Finds the leaves of one row in all trees at once, for the trees where that is faster than one after the other. */
+  walkRow?(keys: Int32Array, leaves: Int32Array): void
+}
+
 /** A tree made ready to walk. */
 export interface FlatTree {
   readonly votes: LeafVotes
@@ -28,7 +35,7 @@ export function nodeKey(forest: NormalForest, space: KeySpace, node: number): nu
 }
 
 /** Trees with any test at their nodes, walked a row at a time. Leaf numbers are those of the file's nodes. */
-export function looseTrees(forest: NormalForest, space: KeySpace): FlatTree[] {
+export function looseTrees(forest: NormalForest, space: KeySpace): FlatForest {
   const { nodes, tests, columns, columnOf, left, right } = forest
   const count = tests.length
   const keysOfNodes = new Int32Array(count)
@@ -45,14 +52,17 @@ export function looseTrees(forest: NormalForest, space: KeySpace): FlatTree[] {
     return tests[node] === TEST.eq ? key === keysOfNodes[node] : members.get(node)!.has(key)
   }
   const votes = { starts: nodes.voteStarts, targets: nodes.voteTargets, weights: nodes.voteWeights }
-  return nodes.roots.map(root => ({
-    votes,
-    walk: (keys, stride, rows, leaves) => {
-      for (let row = 0, start = 0; row < rows; row++, start += stride) {
-        let node = root
-        while (tests[node] !== TEST.leaf) node = goesLeft(node, keys[start + columnOf[node]!]!) ? left[node]! : right[node]!
-        leaves[row] = node
-      }
-    },
-  }))
+  const trees = nodes.roots.map(
+    (root): FlatTree => ({
+      votes,
+      walk: (keys, stride, rows, leaves) => {
+        for (let row = 0, start = 0; row < rows; row++, start += stride) {
+          let node = root
+          while (tests[node] !== TEST.leaf) node = goesLeft(node, keys[start + columnOf[node]!]!) ? left[node]! : right[node]!
+          leaves[row] = node
+        }
+      },
+    }),
+  )
+  return { trees }
 }

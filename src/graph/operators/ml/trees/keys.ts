@@ -23,9 +23,12 @@ export type KeyWriter = (firstRow: number, rows: number, keys: Int32Array) => vo
 export interface KeySpace {
   /** Key of a threshold of a feature. For `x < t` the key before it serves. */
   thresholdKey(feature: number, threshold: number): number
-  /** @param width - features per row of `input` */
-  writer(call: OperatorCall, input: GraphTensor, width: number, columns: readonly Column[]): KeyWriter
+  /** Made once for the columns of a forest; the result reads inputs of `width` features per row. */
+  reader(columns: readonly Column[]): KeyReader
 }
+
+/** Opens an input for reading. */
+export type KeyReader = (call: OperatorCall, input: GraphTensor, width: number) => KeyWriter
 
 const scratch = new Float32Array(1)
 const scratchBits = new Int32Array(scratch.buffer)
@@ -38,19 +41,21 @@ export const float32Keys: KeySpace = {
     const bits = scratchBits[0]!
     return bits ^ ((bits >> 31) & 0x7fffffff)
   },
-  writer: (call, input, width, columns) => {
-    const bits = float32Bits(call, input)
+  reader: columns => {
     const features = Int32Array.from(columns, column => column.feature)
     const missing = Int32Array.from(columns, column => (column.missingLeft ? LEAST : MOST))
     const count = columns.length
-    return (firstRow, rows, keys) => {
-      for (let row = 0, write = 0; row < rows; row++) {
-        const start = (firstRow + row) * width
-        for (let at = 0; at < count; at++, write++) {
-          const value = bits[start + features[at]!]!
-          const magnitude = value & 0x7fffffff
-          if (magnitude > 0x7f800000) keys[write] = missing[at]!
-          else keys[write] = magnitude === 0 ? 0 : value ^ ((value >> 31) & 0x7fffffff)
+    return (call, input, width) => {
+      const bits = float32Bits(call, input)
+      return (firstRow, rows, keys) => {
+        for (let row = 0, write = 0; row < rows; row++) {
+          const start = (firstRow + row) * width
+          for (let at = 0; at < count; at++, write++) {
+            const value = bits[start + features[at]!]!
+            const magnitude = value & 0x7fffffff
+            if (magnitude > 0x7f800000) keys[write] = missing[at]!
+            else keys[write] = magnitude === 0 ? 0 : value ^ ((value >> 31) & 0x7fffffff)
+          }
         }
       }
     }
@@ -89,16 +94,18 @@ export function rankKeys(forest: NormalForest): KeySpace {
   }
   return {
     thresholdKey: (feature, threshold) => rank(sorted.get(feature)!, threshold),
-    writer: (call, input, width, own) => {
-      const numbers = numbersOf(call, input)
+    reader: own => {
       const thresholds = own.map(({ feature }) => sorted.get(feature)!)
-      return (firstRow, rows, keys) => {
-        for (let row = 0, write = 0; row < rows; row++)
-          for (let at = 0; at < own.length; at++, write++) {
-            const { feature, missingLeft } = own[at]!
-            const value = numbers[(firstRow + row) * width + feature]!
-            keys[write] = Number.isNaN(value) ? (missingLeft ? LEAST : MOST) : rank(thresholds[at]!, value)
-          }
+      return (call, input, width) => {
+        const numbers = numbersOf(call, input)
+        return (firstRow, rows, keys) => {
+          for (let row = 0, write = 0; row < rows; row++)
+            for (let at = 0; at < own.length; at++, write++) {
+              const { feature, missingLeft } = own[at]!
+              const value = numbers[(firstRow + row) * width + feature]!
+              keys[write] = Number.isNaN(value) ? (missingLeft ? LEAST : MOST) : rank(thresholds[at]!, value)
+            }
+        }
       }
     },
   }

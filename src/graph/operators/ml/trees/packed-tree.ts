@@ -1,7 +1,7 @@
-import { type FlatTree, nodeKey } from './flat-tree.ts'
+import { type FlatForest, type FlatTree, nodeKey } from './flat-tree.ts'
 import type { KeySpace } from './keys.ts'
 import { type NormalForest, TEST } from './normal-forest.ts'
-import { type PackedNodes, walkEven, walkUneven } from './walk-packed.ts'
+import { type PackedNodes, walkEven, walkRow, walkUneven } from './walk-packed.ts'
 
 /** Levels that lie together at the top of a tree, and in each subtree below. */
 const [TOP_LEVELS, LEVELS] = [6, 3] as const
@@ -16,17 +16,22 @@ const NEVER_GREATER = 0x7fffffff
  *
  * @returns `undefined` when nodes ask for more than `x <= t` or a tree has too many of them for the bits there are
  */
-export function packTrees(forest: NormalForest, space: KeySpace): FlatTree[] | undefined {
+export function packTrees(forest: NormalForest, space: KeySpace): FlatForest | undefined {
   const { tests, columns, nodes } = forest
   if (tests.some(test => test === TEST.eq || test === TEST.member)) return undefined
   const columnBits = Math.max(1, Math.ceil(Math.log2(columns.length + 1)))
-  const trees: FlatTree[] = []
-  for (const root of nodes.roots) {
-    const layout = layOut(forest, root)
-    if (layout.slots.length >= 2 ** (31 - columnBits)) return undefined
-    trees.push(packTree(forest, space, layout, columnBits))
-  }
-  return trees
+  const layouts = nodes.roots.map(root => layOut(forest, root))
+  const starts = [0]
+  for (const { slots } of layouts) starts.push(starts.at(-1)! + slots.length * 2)
+  const most = layouts.reduce((size, { slots }) => Math.max(size, slots.length), 0)
+  if (most >= 2 ** (31 - columnBits) || starts.at(-1)! >= 2 ** 30) return undefined
+  const words = new Int32Array(starts.at(-1)!)
+  const trees = layouts.map((layout, at) => {
+    const own = words.subarray(starts[at], starts[at + 1])
+    return packTree(forest, space, layout, { words: own, columnBits })
+  })
+  const offsets = Int32Array.from(starts.slice(0, -1))
+  return { trees, walkRow: (keys, leaves) => walkRow({ words, columnBits }, offsets, keys, leaves) }
 }
 
 interface Layout {
@@ -57,9 +62,9 @@ function layOut({ tests, left, right }: NormalForest, root: number): Layout {
   return { slots, leftSlots }
 }
 
-function packTree(forest: NormalForest, space: KeySpace, { slots, leftSlots }: Layout, columnBits: number): FlatTree {
+function packTree(forest: NormalForest, space: KeySpace, { slots, leftSlots }: Layout, packed: PackedNodes): FlatTree {
   const { nodes, tests, columnOf } = forest
-  const words = new Int32Array(slots.length * 2)
+  const { words, columnBits } = packed
   const starts = new Int32Array(slots.length + 1)
   const targets: number[] = []
   const weights: number[] = []
@@ -78,7 +83,6 @@ function packTree(forest: NormalForest, space: KeySpace, { slots, leftSlots }: L
     }
     starts[slot + 1] = targets.length
   }
-  const packed: PackedNodes = { words, columnBits }
   const { mean, most } = leafDepths(tests, slots, leftSlots)
   const votes = { starts, targets: Int32Array.from(targets), weights: Float64Array.from(weights) }
   // Without a look at whether it has arrived, a walk is cheaper by about one level.

@@ -92,3 +92,55 @@ function walkOne(words: Int32Array, columnBits: number, keys: Int32Array, start:
     at = next
   }
 }
+
+/**
+ * One row through all trees, four at a time.
+ *
+ * @param offsets - where each tree's words begin; slots are counted from there
+ */
+export function walkRow({ words, columnBits }: PackedNodes, offsets: Int32Array, keys: Int32Array, leaves: Int32Array): void {
+  const mask = (1 << columnBits) - 1
+  const count = offsets.length
+  let tree = 0
+  for (; tree + 4 <= count; tree += 4) {
+    const first = offsets[tree]!
+    const second = offsets[tree + 1]!
+    const third = offsets[tree + 2]!
+    const fourth = offsets[tree + 3]!
+    let a = first + 2
+    let b = second + 2
+    let c = third + 2
+    let d = fourth + 2
+    let moved = 0
+    do {
+      const wordA = words[a + 1]!
+      const wordB = words[b + 1]!
+      const wordC = words[c + 1]!
+      const wordD = words[d + 1]!
+      const nextA = (first + (((wordA >>> columnBits) + (Number(keys[wordA & mask]! > words[a]!) | 0)) << 1)) | 0
+      const nextB = (second + (((wordB >>> columnBits) + (Number(keys[wordB & mask]! > words[b]!) | 0)) << 1)) | 0
+      const nextC = (third + (((wordC >>> columnBits) + (Number(keys[wordC & mask]! > words[c]!) | 0)) << 1)) | 0
+      const nextD = (fourth + (((wordD >>> columnBits) + (Number(keys[wordD & mask]! > words[d]!) | 0)) << 1)) | 0
+      moved = (nextA ^ a) | (nextB ^ b) | (nextC ^ c) | (nextD ^ d)
+      a = nextA
+      b = nextB
+      c = nextC
+      d = nextD
+    } while (moved !== 0)
+    leaves[tree] = (a - first) >> 1
+    leaves[tree + 1] = (b - second) >> 1
+    leaves[tree + 2] = (c - third) >> 1
+    leaves[tree + 3] = (d - fourth) >> 1
+  }
+  for (; tree < count; tree++) {
+    const offset = offsets[tree]!
+    let at = offset + 2
+    for (;;) {
+      const word = words[at + 1]!
+      const next = (offset + (((word >>> columnBits) + (Number(keys[word & mask]! > words[at]!) | 0)) << 1)) | 0
+      if (next === at) break
+      at = next
+    }
+    leaves[tree] = (at - offset) >> 1
+  }
+}

@@ -1,6 +1,6 @@
-import { HenceError } from '../core/index.ts'
-import type { StorageType, StoredTensor } from '../formats/index.ts'
-import type { GraphTensor } from './operator.ts'
+import { HenceError } from '../../core/index.ts'
+import type { StorageType, StoredTensor } from '../../formats/index.ts'
+import type { GraphTensor } from '../operator.ts'
 
 const STORED_AS: Readonly<Record<string, StorageType>> = { f32: 'f32', f16: 'f16', bf16: 'bf16' }
 
@@ -8,7 +8,11 @@ const STORED_AS: Readonly<Record<string, StorageType>> = { f32: 'f32', f16: 'f16
 export function storedTensor(name: string, { dtype, shape, data }: GraphTensor): StoredTensor {
   const type = STORED_AS[dtype]
   if (!type || Array.isArray(data)) throw new HenceError('PROGRAM_INVALID', `a weight cannot be of type ${dtype}`, { tensor: name })
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return storedBytes(name, type, shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+}
+
+/** Bytes of any encoding as backends read the tensors of a checkpoint. */
+export function storedBytes(name: string, type: StorageType, shape: readonly number[], bytes: Uint8Array): StoredTensor {
   return {
     name,
     type,

@@ -1,0 +1,76 @@
+import { elementCount, f16ToF32, f32ToF16 } from '../../core/index.ts'
+import type { Lowering } from './context.ts'
+import { toFloat32 } from './storage.ts'
+import { storedBytes } from './stored-tensor.ts'
+
+/** Weights that share a scale in the blocks backends pack. */
+const BLOCK = 32
+
+/**
+ * `com.microsoft.MatMulNBits` with four bits: its blocks become Q4_0 blocks, w = d · (q − 8), or Q4_1 blocks, w = d · q + m,
+ * where the zero points are others. Those hold f16 scales, so in `exact` a model whose scales are no f16 numbers is left
+ * to the operator's definition.
+ */
+const matMulNBits: Lowering = context => {
+  const { attributes, segment } = context
+  const [x, packed, scales] = [context.type(0), context.known(1), context.known(2)]
+  const [k, n, bits, size] = ['K', 'N', 'bits', 'block_size'].map(name => attributes.int(name, name === 'bits' ? 4 : 0)) as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  const zeros = context.has(3) ? context.known(3) : undefined
+  if (!x || !packed || !scales || !context.isFloat(0) || !context.isFloat(2) || context.has(4) || (context.has(3) && zeros?.dtype !== 'u8'))
+    return false
+  if (bits !== 4 || size % BLOCK !== 0 || k % size !== 0 || x.shape.at(-1) !== k || elementCount(x.shape) === 0) return false
+  if (packed.dtype !== 'u8' || elementCount(packed.shape) !== (n * k) / 2 || elementCount(scales.shape) !== (n * k) / size) return false
+  const factors = toFloat32(scales)
+  const isHalf = factors.every(value => f16ToF32(f32ToF16(value)) === value)
+  if (context.precision === 'exact' && (zeros || !isHalf)) return false
+  const bias = context.has(5) ? context.known(5) : undefined
+  if (context.has(5) && (!bias || elementCount(bias.shape) !== n)) return false
+
+  const key = `${context.key(1)} as blocks`
+  const type = zeros ? 'q4_1' : 'q4_0'
+  const weight = segment.weight(key, [n, k], () =>
+    storedBytes(key, type, [n, k], toBlocks(packed.data as Uint8Array, factors, zeros?.data as Uint8Array | undefined, size, k)),
+  )
+  const rows = elementCount(x.shape) / k
+  const shift = bias && segment.constant(context.key(5), bias, 'f32', [n])
+  const y = segment.emit('matmul', context.node.name, [context.plainAs(0, [rows, k]), undefined, undefined, weight, shift], {})
+  const shape = [...x.shape.slice(0, -1), n]
+  return context.define(segment.builder.view(y, shape), shape)
+}
+
+/** Source: the block layouts of ggml (Q4_0, Q4_1): element i of 32 is nibble i / 16 of byte i mod 16. */
+function toBlocks(packed: Uint8Array, scales: Float32Array, zeros: Uint8Array | undefined, size: number, k: number): Uint8Array {
+  const header = zeros ? 4 : 2
+  const blockBytes = header + BLOCK / 2
+  const count = (packed.length * 2) / BLOCK
+  const bytes = new Uint8Array(count * blockBytes)
+  const view = new DataView(bytes.buffer)
+  const perRow = k / size
+  const zeroBytesPerRow = Math.ceil(perRow / 2)
+  for (let block = 0; block < count; block++) {
+    const at = block * blockBytes
+    const group = Math.floor((block * BLOCK) / size)
+    const scale = scales[group]!
+    view.setUint16(at, f32ToF16(scale), true)
+    if (zeros) {
+      const row = Math.floor(group / perRow)
+      const column = group % perRow
+      const zero = (zeros[row * zeroBytesPerRow + (column >> 1)]! >> (4 * (column & 1))) & 15
+      view.setUint16(at + 2, f32ToF16(-scale * zero), true)
+    }
+    for (let i = 0; i < BLOCK; i++) {
+      // ONNX packs neighbours into one byte, the first in the low bits.
+      const nibble = (packed[(block * BLOCK + i) >> 1]! >> (4 * (i & 1))) & 15
+      bytes[at + header + (i % 16)]! |= nibble << (i < 16 ? 0 : 4)
+    }
+  }
+  return bytes
+}
+
+/** Products with four-bit weights by operator name. */
+export const FOUR_BIT: Readonly<Record<string, Lowering>> = { 'com.microsoft.MatMulNBits': matMulNBits }

@@ -4,15 +4,16 @@
  *
  *   npm run bench:llm -- [--rounds 3] [--types q8_0,q4_0,q4_k_m] [--targets avx512,avx2] [--folder DIR] [--idle]
  *
+ * A run in which the host took more than 1 % of the processors' time away is repeated (`stolen` says what is left).
  * Makes the random models (2 GB) in DIR, installs the peer in bench/ (725 MB), prints rows for bench/RESULTS.md.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { undisturbed } from './quiet.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const { values: options } = parseArgs({
@@ -25,26 +26,6 @@ const { values: options } = parseArgs({
   },
 })
 const WORK = ['2', '512', '64']
-const QUIET_LOAD = 0.3
-
-/**
- * Waits until nothing else runs: llama.cpp collapses beside other work. By default until the load average is low; with
- * `--idle` until the processors have been idle for five seconds, as the average still counts the run before.
- */
-async function quiet() {
-  for (let waited = 0; waited < 600; waited += 5) {
-    const busyBefore = busyMs()
-    await sleep(5000)
-    if (options.idle ? busyMs() - busyBefore < 250 : loadavg()[0] < QUIET_LOAD) break
-  }
-  return loadavg()[0]
-}
-
-/** Milliseconds that all processors have worked since the machine started. */
-function busyMs() {
-  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys, 0)
-}
-
 function measure(script, args) {
   const env = { ...process.env, HENCE_CACHE: join(options.folder, 'cache') }
   return JSON.parse(execFileSync(process.execPath, [join(here, script), ...args], { cwd: here, env, encoding: 'utf8', maxBuffer: 1 << 26 }))
@@ -71,22 +52,21 @@ console.log(
   `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, 2 threads, prompt 512, generate 64, ${options.rounds} rounds\n`,
 )
 console.log(
-  '| model | backend | decode tok/s | peer | ratio | bytes/token ÷ bandwidth | prefill tok/s | peer | ratio | second start to first token ms | event-loop p99 ms | fast·exact cosine | load before |',
+  '| model | backend | decode tok/s | peer | ratio | bytes/token ÷ bandwidth | prefill tok/s | peer | ratio | second start to first token ms | event-loop p99 ms | fast·exact cosine | load before | stolen |',
 )
-console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|')
+console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|---|')
 for (const [type, model] of Object.entries(models)) {
   measure('hence-llm.mjs', [model, ...WORK]) // fills the cache
   const rounds = []
   for (let round = 0; round < Number(options.rounds); round++) {
-    const loads = [await quiet()]
-    const peer = measure('peer-llama.mjs', [model, ...WORK])
-    loads.push(await quiet())
-    rounds.push({ peer, hence: measure('hence-llm.mjs', [model, ...WORK]), loads })
+    const peer = await undisturbed(() => measure('peer-llama.mjs', [model, ...WORK]), options)
+    const hence = await undisturbed(() => measure('hence-llm.mjs', [model, ...WORK]), options)
+    rounds.push({ peer: peer.result, hence: hence.result, runs: [peer, hence] })
   }
   row(type, rounds)
   for (const target of options.targets.split(',').filter(Boolean)) {
-    const load = await quiet()
-    row(type, [{ peer: undefined, hence: measure('hence-llm.mjs', [model, ...WORK, target]), loads: [load] }])
+    const run = await undisturbed(() => measure('hence-llm.mjs', [model, ...WORK, target]), options)
+    row(type, [{ peer: undefined, hence: run.result, runs: [run] }])
   }
 }
 
@@ -113,7 +93,8 @@ function row(type, rounds) {
       ),
       spread(pick(r => r.hence.delayP99Ms)),
       Math.min(...pick(r => r.hence.cosine)).toFixed(4),
-      Math.max(...rounds.flatMap(r => r.loads)).toFixed(2),
+      Math.max(...rounds.flatMap(r => r.runs.map(run => run.load))).toFixed(2),
+      `${(100 * Math.max(...rounds.flatMap(r => r.runs.map(run => run.stolen)))).toFixed(1)} %`,
     ].join(' | ')} |`,
   )
 }

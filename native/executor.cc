@@ -50,6 +50,45 @@ MatmulArgs matmulArgs(Operands o, const Program& p) {
   return a;
 }
 
+WindowShape windowOf(Operands& o) {
+  WindowShape w{};
+  w.batch = o.dim(), w.height = o.dim(), w.width = o.dim(), w.outHeight = o.dim(), w.outWidth = o.dim();
+  w.channels = int32_t(o.number());
+  w.kernelHeight = int32_t(o.number()), w.kernelWidth = int32_t(o.number());
+  w.strideHeight = int32_t(o.number()), w.strideWidth = int32_t(o.number());
+  w.padTop = int32_t(o.number()), w.padLeft = int32_t(o.number());
+  w.dilationHeight = int32_t(o.number()), w.dilationWidth = int32_t(o.number());
+  return w;
+}
+
+ConvArgs convArgs(Operands o, const Program& p) {
+  ConvArgs a{};
+  a.x = o.buffer<float>();
+  a.w = o.matrix();
+  a.bias = o.buffer<float>();
+  a.residual = o.buffer<float>();
+  a.y = o.buffer<float>();
+  a.window = windowOf(o);
+  a.n = int32_t(o.number());
+  a.groups = int32_t(o.number());
+  a.method = ConvMethod(o.number());
+  a.finish = finishOf(o);
+  a.precision = p.precision;
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+PoolArgs poolArgs(Operands o) {
+  PoolArgs a{};
+  a.x = o.buffer<float>();
+  a.y = o.buffer<float>();
+  a.window = windowOf(o);
+  a.padBottom = int32_t(o.number());
+  a.padRight = int32_t(o.number());
+  a.kind = PoolKind(o.number());
+  return a;
+}
+
 AttentionArgs attentionArgs(Operands o, const Program& p) {
   AttentionArgs a{};
   a.query = o.buffer<float>();
@@ -176,6 +215,8 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
       kernels.argmax(a, thread);
       break;
     }
+    case Opcode::Conv: kernels.conv(convArgs(o, p), thread); break;
+    case Opcode::Pool: kernels.pool(poolArgs(o), thread); break;
     case Opcode::Copy: copyParts(o, kernels, thread); break;
     case Opcode::Reduce: {
       ReduceArgs a{};
@@ -205,6 +246,8 @@ constexpr const char* kSignatures[] = {
     "bbdd",                // argmax
     "bnnnn*Bndddddddddddddddddddd",  // copy
     "bbnnn*d",             // reduce
+    "bmBBbdddddnnnnnnnnnnnnnffn",  // conv
+    "bbdddddnnnnnnnnnnnn",        // pool
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -262,6 +305,9 @@ bool Program::prepare(const Kernels& kernels, int threads) {
       int64_t n = 0;
       for (int i = 0; i < a.count; i++) n += (a.w[i].n + 31) / 32 * 32;
       for (int t = 1; t <= threads; t++) need(kernels.matmulWorkspace(a.rows, a.k, n, t));
+    } else if (opcode == Opcode::Conv) {
+      const ConvArgs a = convArgs(operands, *this);
+      for (int t = 1; t <= threads; t++) need(kernels.convWorkspace(a, t));
     } else if (opcode == Opcode::Attention) {
       const AttentionArgs a = attentionArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.attentionWorkspace(a.tokens, a.sequences, a.heads, a.headDim, maxContext, t));

@@ -14,6 +14,7 @@ namespace hence {
 enum class Opcode : uint32_t {
   Matmul, Gather, GatherRows, Norm, RotaryTable, Rope, KvWrite, Attention, Map, Softmax, Argmax,
   Copy, Reduce,
+  Conv, Pool,
   Count,
 };
 

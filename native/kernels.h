@@ -59,6 +59,44 @@ struct MatmulArgs {
   uint8_t* workspace;  // at least matmulWorkspace() bytes, 64-byte aligned, shared by all threads
 };
 
+// Where a window moves over images: x [batch, height, width, channels], positions [batch, outHeight, outWidth].
+struct WindowShape {
+  int64_t batch, height, width, outHeight, outWidth;
+  int32_t channels, kernelHeight, kernelWidth, strideHeight, strideWidth, padTop, padLeft, dilationHeight, dilationWidth;
+};
+
+enum class ConvMethod : uint32_t {
+  Dense,     // matrix product; w: per group ceil16(n / groups) columns of k = kernelHeight * kernelWidth * channels / groups
+  Lanes,     // at most 8 filters per group; w: one panel of k = blocks * kernelHeight * kernelWidth * channels / groups
+  Winograd,  // 3x3, stride 1, one group; w: 36 times ceil16(n) columns of k = channels
+  Count,
+};
+
+// y = convolution of x with w + bias, residual and activation; columns that fill up panels are zero in w.
+struct ConvArgs {
+  WindowShape window;
+  const float* x;
+  PackedMatrix w;         // F32
+  const float* bias;      // [n] or null
+  const float* residual;  // as y, or null; may be y
+  float* y;               // [batch, outHeight, outWidth, n]
+  int32_t n, groups;
+  ConvMethod method;
+  Finish finish;
+  Precision precision;
+  uint8_t* workspace;  // at least convWorkspace() bytes, 64-byte aligned, shared by all threads
+};
+
+enum class PoolKind : uint32_t { Max, Average, AverageWithPads };
+
+struct PoolArgs {
+  WindowShape window;
+  const float* x;
+  float* y;  // [batch, outHeight, outWidth, channels]
+  int32_t padBottom, padRight;
+  PoolKind kind;
+};
+
 struct GatherArgs {  // y[i] = table row ids[i], widened to f32
   PackedMatrix table;
   const int32_t* ids;  // [rows]
@@ -206,6 +244,8 @@ struct Kernels {
   size_t (*matmulWorkspace)(int64_t rows, int64_t k, int64_t n, int threads);
   // Roughly the byte at `offset` of the weights this thread is going to read; null where fetching it early gains nothing.
   const uint8_t* (*matmulStream)(const MatmulArgs&, const Thread&, int64_t offset);
+  void (*conv)(const ConvArgs&, const Thread&);
+  size_t (*convWorkspace)(const ConvArgs&, int threads);
   void (*gather)(const GatherArgs&, const Thread&);
   void (*gatherRows)(const GatherRowsArgs&, const Thread&);
   void (*norm)(const NormArgs&, const Thread&);
@@ -219,6 +259,7 @@ struct Kernels {
   void (*argmax)(const ArgmaxArgs&, const Thread&);
   void (*copy)(const CopyArgs&, const Thread&);
   void (*reduce)(const ReduceArgs&, const Thread&);
+  void (*pool)(const PoolArgs&, const Thread&);
   void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
   double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
 };

@@ -91,6 +91,7 @@ HENCE_INLINE F round(F a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAR
 HENCE_INLINE F timesPowerOfTwo(F a, F n) { return {_mm512_scalef_ps(a.v, n.v)}; }
 HENCE_INLINE float reduceAdd(F a) { return _mm512_reduce_add_ps(a.v); }
 HENCE_INLINE float reduceMax(F a) { return _mm512_reduce_max_ps(a.v); }
+HENCE_INLINE F permute(F a, I from) { return {_mm512_permutexvar_ps(from.v, a.v)}; }  // lane l becomes lane from[l]
 HENCE_INLINE F toFloat(I a) { return {_mm512_cvtepi32_ps(a.v)}; }
 HENCE_INLINE I toInt(F a) { return {_mm512_cvtps_epi32(a.v)}; }  // nearest even
 HENCE_INLINE I iset1(int32_t x) { return {_mm512_set1_epi32(x)}; }
@@ -248,6 +249,14 @@ HENCE_INLINE F loadBF16(const uint16_t* p) {
 #endif
 
 #if !defined(__AVX512F__)
+HENCE_INLINE F permute(F a, I from) {
+  float lanes[16], r[16];
+  int32_t index[16];
+  store(lanes, a);
+  istore(index, from);
+  for (int i = 0; i < 16; i++) r[i] = lanes[index[i]];
+  return load(r);
+}
 HENCE_INLINE F loadPartial(const float* p, int n) { float t[16] = {}; std::memcpy(t, p, size_t(n) * 4); return load(t); }
 HENCE_INLINE void storePartial(float* p, F a, int n) { float t[16]; store(t, a); std::memcpy(p, t, size_t(n) * 4); }
 // Halves are joined until one lane is left: 16, 8, 4, 2, the same order on every instruction set.

@@ -7,15 +7,15 @@ namespace hence::HENCE_TARGET {
 
 // Where one matrix of a matmul writes.
 struct Output {
-  float* y;               // [rows, n]
+  float* y;               // [rows, n] within rows of `pitch`
   const float* bias;      // [n] or null
-  const float* residual;  // [rows, n] or null; may be y
-  int64_t n;
+  const float* residual;  // as y, or null; may be y
+  int64_t n, pitch;
   Finish finish;
 };
 
 HENCE_INLINE Output outputOf(const MatmulArgs& args, int i) {
-  return {args.y[i], args.bias[i], args.residual, args.w[i].n, args.finish};
+  return {args.y[i], args.bias[i], args.residual, args.w[i].n, args.w[i].n, args.finish};
 }
 
 // Out of line: the polynomials would be inlined into every kernel.
@@ -25,7 +25,7 @@ static __attribute__((noinline)) void activateInPlace(const Finish& finish, floa
 
 // Sums of sixteen columns from `column` on.
 HENCE_INLINE void finishColumns(const Output& out, int64_t row, int64_t column, F sum) {
-  const int64_t at = row * out.n + column;
+  const int64_t at = row * out.pitch + column;
   const bool whole = column + kPanelColumns <= out.n;
   const int columns = whole ? kPanelColumns : int(out.n - column);
   if (out.bias) sum = sum + (whole ? load(out.bias + column) : loadPartial(out.bias + column, columns));
@@ -42,6 +42,34 @@ HENCE_INLINE void finishColumns(const Output& out, int64_t row, int64_t column, 
   if (out.residual && !out.finish.residualFirst) addResidual();
   if (whole) store(out.y + at, sum);
   else storePartial(out.y + at, sum, columns);
+}
+
+// sums[rows][16] of sixteen columns from `column` on. Out of line, and once per panel: functions are chosen outside the loop.
+static __attribute__((noinline)) void finishRows(const Output& out, int64_t row, int64_t rows, int64_t column, const float* sums) {
+  const int columns = int(out.n - column);
+  if (columns < kPanelColumns) {
+    for (int64_t r = 0; r < rows; r++) finishColumns(out, row + r, column, load(sums + r * kPanelColumns));
+    return;
+  }
+  const F bias = out.bias ? load(out.bias + column) : zero();
+  float* y = out.y + row * out.pitch + column;
+  const float* residual = out.residual ? out.residual + row * out.pitch + column : nullptr;
+  auto loop = [&](const auto& activate) HENCE_INLINE_LAMBDA {
+    for (int64_t r = 0; r < rows; r++, y += out.pitch, sums += kPanelColumns) {
+      F sum = load(sums) + bias;
+      if (residual && out.finish.residualFirst) sum = sum + load(residual + r * out.pitch);
+      sum = activate(sum);
+      if (residual && !out.finish.residualFirst) sum = sum + load(residual + r * out.pitch);
+      store(y, sum);
+    }
+  };
+  switch (out.finish.activation) {
+    case Activation::None: return loop([](F x) { return x; });
+    case Activation::Relu: return loop([](F x) { return relu(x); });
+    case Activation::Silu: return loop([](F x) { return silu(x); });
+    case Activation::Clip: return loop([low = set1(out.finish.a), high = set1(out.finish.b)](F x) { return clip(x, low, high); });
+    default: return loop([&](F x) { return applyActivation(out.finish, x); });
+  }
 }
 
 }  // namespace hence::HENCE_TARGET

@@ -12,7 +12,7 @@ namespace hence::HENCE_TARGET {
 
 constexpr int kSliceK = 256;
 constexpr int kExactRows = kAccumulators / 2;  // rows of a register tile
-constexpr int kExactBlockRows = 256, kExactBandPanels = 16;  // partial sums kept in the second-level cache
+constexpr int kExactBlockRows = 252, kExactBandPanels = 16;  // partial sums kept in the second-level cache
 constexpr size_t kExactThreadBytes = size_t(kExactBlockRows) * kExactBandPanels * kPanelColumns * 4;
 
 // One block of 64 k of a quantised unit as [64][16] floats.
@@ -60,9 +60,9 @@ template <Layout L> __attribute__((noinline)) const float* expandSlice(const uin
   return tile;
 }
 
-// sums[r] += tile[count][16] of R rows of x.
+// sums[r] = x · tile[count][16] for R rows of x, added to what is there unless this is the first slice.
 template <int R, bool Prefetch>
-HENCE_INLINE void multiplyTile(const float* tile, int count, const float* x, int64_t stride, float* sums) {
+HENCE_INLINE void multiplyTile(const float* tile, int count, const float* x, int64_t stride, float* sums, bool isFirst) {
   F even[R], odd[R];
   HENCE_UNROLL for (int r = 0; r < R; r++) even[r] = odd[r] = zero();
   int i = 0;
@@ -76,24 +76,32 @@ HENCE_INLINE void multiplyTile(const float* tile, int count, const float* x, int
     const F w = load(tile + i * kPanelColumns);
     HENCE_UNROLL for (int r = 0; r < R; r++) even[r] = fma(w, set1(x[r * stride + i]), even[r]);
   }
-  HENCE_UNROLL for (int r = 0; r < R; r++) store(sums + r * kPanelColumns, load(sums + r * kPanelColumns) + (even[r] + odd[r]));
+  HENCE_UNROLL for (int r = 0; r < R; r++) even[r] = even[r] + odd[r];
+  if (!isFirst) HENCE_UNROLL for (int r = 0; r < R; r++) even[r] = load(sums + r * kPanelColumns) + even[r];
+  HENCE_UNROLL for (int r = 0; r < R; r++) store(sums + r * kPanelColumns, even[r]);
 }
 
-template <int R> __attribute__((noinline)) void multiplyRows(const float* tile, int count, const float* x, int64_t stride, float* sums) {
+template <int R> __attribute__((noinline)) void multiplyRows(const float* tile, int count, const float* x, int64_t stride, float* sums, bool isFirst) {
   // Packed rows have a constant distance, which needs no address registers.
-  if (stride == kSliceK) multiplyTile<R, false>(tile, count, x, kSliceK, sums);
-  else multiplyTile<R, (R <= 2)>(tile, count, x, stride, sums);
+  if (stride == kSliceK) multiplyTile<R, false>(tile, count, x, kSliceK, sums, isFirst);
+  else if (stride == kSliceK / 4) multiplyTile<R, false>(tile, count, x, kSliceK / 4, sums, isFirst);
+  else multiplyTile<R, (R <= 2)>(tile, count, x, stride, sums, isFirst);
 }
 
-HENCE_INLINE void multiplyAllRows(const float* tile, int count, const float* x, int64_t stride, int64_t rows, float* sums) {
+HENCE_INLINE void multiplyAllRows(const float* tile, int count, const float* x, int64_t stride, int64_t rows, float* sums, bool isFirst) {
   auto run = [&]<int R>() {
-    for (; rows >= R; rows -= R, x += R * stride, sums += R * kPanelColumns) multiplyRows<R>(tile, count, x, stride, sums);
+    for (; rows >= R; rows -= R, x += R * stride, sums += R * kPanelColumns) multiplyRows<R>(tile, count, x, stride, sums, isFirst);
   };
   run.template operator()<kExactRows>();
   if constexpr (kExactRows > 8) run.template operator()<8>();
   if constexpr (kExactRows > 4) run.template operator()<4>();
   if constexpr (kExactRows > 2) run.template operator()<2>();
   if constexpr (kExactRows > 1) run.template operator()<1>();
+}
+
+// Asks for the next weights while the current ones are multiplied.
+HENCE_INLINE void prefetchSlice(const float* weights, int count) {
+  for (int i = 0; i < count; i++) __builtin_prefetch(weights + i * kPanelColumns, 0, 2);
 }
 
 // Rows of x for the exact kernel: either as they are, or cut into slices [slice][rows][256], because rows a power of
@@ -121,29 +129,27 @@ static __attribute__((noinline)) void packSlices(const float* x, int64_t rows, i
     }
 }
 
-// `partial`: kExactThreadBytes of this thread.
-static __attribute__((noinline)) void exactRows(const PackedMatrix& w, const SlicedRows& x, const Output& out, Range panels, float* partial) {
+// Rows `range` of x; row r of y is its row r. `partial`: kExactThreadBytes of this thread.
+static __attribute__((noinline)) void exactRows(const PackedMatrix& w, const SlicedRows& x, const Output& out, Range panels, Range range, float* partial) {
   alignas(64) float tile[kSliceK * kPanelColumns];
   const float* (*expand)(const uint8_t*, int64_t, int, float*) = nullptr;
   withLayout(w.layout, [&]<Layout L>() { expand = expandSlice<L>; });
   // Few rows follow the weights' stream panel by panel; many rows reuse their slice for a band of panels.
-  const int64_t band = x.rows > 2 * kExactRows ? kExactBandPanels : 1;
-  for (int64_t row0 = 0; row0 < x.rows; row0 += kExactBlockRows) {
-    const int64_t rows = x.rows - row0 < kExactBlockRows ? x.rows - row0 : kExactBlockRows;
+  const int64_t band = range.size() > 2 * kExactRows ? kExactBandPanels : 1;
+  for (int64_t row0 = range.begin; row0 < range.end; row0 += kExactBlockRows) {
+    const int64_t rows = range.end - row0 < kExactBlockRows ? range.end - row0 : kExactBlockRows;
     for (int64_t first = panels.begin; first < panels.end; first += band) {
       const int64_t end = first + band < panels.end ? first + band : panels.end;
-      std::memset(partial, 0, size_t((end - first) * rows) * kPanelColumns * 4);
       for (int64_t s = 0; s < sliceCount(w.k); s++) {
         const int64_t left = w.k - s * kSliceK;
         const int count = int(left < kSliceK ? left : kSliceK);
         for (int64_t p = first; p < end; p++) {
           const float* weights = expand(panelData(w, p), s * kSliceK, count, tile);
-          multiplyAllRows(weights, count, x.slice(s, row0), x.rowStride, rows, partial + (p - first) * rows * kPanelColumns);
+          if (w.layout == Layout::F32 && rows > kExactUnpackedRows && p + 1 < end) prefetchSlice(weights + panelBytes(w.layout, w.k) / 4, count);
+          multiplyAllRows(weights, count, x.slice(s, row0), x.rowStride, rows, partial + (p - first) * rows * kPanelColumns, s == 0);
         }
       }
-      for (int64_t r = 0; r < rows; r++)
-        for (int64_t p = first; p < end; p++)
-          finishColumns(out, row0 + r, p * kPanelColumns, load(partial + ((p - first) * rows + r) * kPanelColumns));
+      for (int64_t p = first; p < end; p++) finishRows(out, row0, rows, p * kPanelColumns, partial + (p - first) * rows * kPanelColumns);
     }
   }
 }

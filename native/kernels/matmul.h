@@ -124,7 +124,7 @@ static void matmulBlock(const MatmulArgs& args, const Thread& thread) {
 
   if (anyExact)
     for (int i = 0; i < args.count; i++)
-      if (isExact(i)) exactRows(args.w[i], slicedRows(args.x, rows, k, sliced), outputOf(args, i), panelShare(args, i, thread, 1), (float*)own);
+      if (isExact(i)) exactRows(args.w[i], slicedRows(args.x, rows, k, sliced), outputOf(args, i), panelShare(args, i, thread, 1), {0, rows}, (float*)own);
   if (anyQuantised) {
     PanelWalk walk(args, thread, [&](int i) { return !isExact(i); });
     fewRows(args, quantised, walk);

@@ -2,12 +2,14 @@
 #pragma once
 #include "argmax.h"
 #include "attention.h"
+#include "conv.h"
 #include "copy.h"
 #include "gather-rows.h"
 #include "kv-write.h"
 #include "map.h"
 #include "matmul.h"
 #include "norm.h"
+#include "pooling.h"
 #include "reduce.h"
 #include "rope.h"
 #include "softmax.h"
@@ -20,9 +22,10 @@ namespace hence::HENCE_TARGET {
 const Kernels* kernels();
 const Kernels* kernels() {
   static constexpr Kernels table = {
-      HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, matmulStream, gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
+      HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, matmulStream, conv, convWorkspace, gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
       map, softmax, argmax,
       copy, reduce,
+      pool,
       streamRead, peakFlops,
   };
   return &table;

@@ -8,10 +8,11 @@ import { type ContractCase, EXACT_ERROR, expectClose, snapshot } from './case.ts
 import { copyCases } from './copy-cases.ts'
 import { elementwiseCases } from './elementwise-cases.ts'
 import { hardCases } from './hard-cases.ts'
+import { imageCases } from './image-cases.ts'
 import { matmulCases } from './matmul-cases.ts'
 import { reduceCases } from './reduce-cases.ts'
 
-const CASES = [...reduceCases, ...copyCases, ...elementwiseCases, ...attentionCases, ...hardCases, ...matmulCases]
+const CASES = [...reduceCases, ...copyCases, ...elementwiseCases, ...attentionCases, ...hardCases, ...imageCases, ...matmulCases]
 
 async function run(
   backend: ReturnType<typeof referenceBackend>,

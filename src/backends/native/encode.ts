@@ -7,8 +7,6 @@ import {
   type MapAttributes,
   type MatmulAttributes,
   type NormAttributes,
-  type OpName,
-  type OutputAttributes,
   type Program,
   productDim,
   type ReduceAttributes,
@@ -16,9 +14,11 @@ import {
   type RotaryTableAttributes,
 } from '../../program/index.ts'
 import { encodeCopy, hasCopyKernel } from './encode-copy.ts'
+import { encodeFinish } from './encode-finish.ts'
+import { convForm, encodeConv, encodePool } from './encode-image.ts'
 import { encodeMap, hasMapKernel } from './encode-map.ts'
 import { encodeReduce } from './encode-reduce.ts'
-import { Encoder } from './encoder.ts'
+import { Encoder, useKey, type WeightForm, type WeightUse } from './encoder.ts'
 
 /** The numbers native code knows things by; the orders of the enums in native/kernels.h and native/executor.h. */
 const OPCODES = [
@@ -35,8 +35,9 @@ const OPCODES = [
   'argmax',
   'copy',
   'reduce',
+  'conv',
+  'pool',
 ]
-const ACTIVATIONS = 'none relu silu gelu gelu_tanh sigmoid tanh hard_swish hard_sigmoid clip leaky_relu'.split(' ')
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
 const NONE = 0xffffffff
@@ -56,15 +57,12 @@ export interface EncodedProgram {
   readonly floats: Float32Array
   /** The dim behind each dim word; their values are given at every run. */
   readonly dims: readonly Dim[]
-  /** The buffer behind each matrix word. */
-  readonly matrices: readonly number[]
+  /** The weight behind each matrix word. */
+  readonly matrices: readonly WeightUse[]
   readonly segments: readonly Segment[]
   /** Every blocks operand of an attention: bounds the longest sequence. */
   readonly blockTables: readonly number[]
 }
-
-/** How each weight is held: as panels for matmul and gather, or as plain f32 numbers for everything else. */
-export type WeightForm = 'packed' | 'dense'
 
 /** Encodes every instruction that has a kernel; runs of the others become host segments. */
 export function encodeProgram(program: Program): EncodedProgram {
@@ -92,24 +90,24 @@ export function encodeProgram(program: Program): EncodedProgram {
   }
 }
 
-/** Which form the kernels want each weight buffer in; `undefined` for one only host instructions read. */
-export function weightForms(program: Program): Map<number, WeightForm> {
-  const forms = new Map<number, WeightForm>()
+/** Every weight that kernels read, once in each form they want it in. */
+export function weightUses(program: Program): readonly WeightUse[] {
+  const uses = new Map<string, WeightUse>()
   for (const instruction of program.instructions) {
     if (!hasKernel(program, instruction)) continue
-    for (const [position, id] of instruction.inputs.entries()) {
-      if (id === null || program.buffers[id]!.role !== 'weight') continue
-      const form: WeightForm = isMatrixOperand(instruction.op, position) ? 'packed' : 'dense'
-      if ((forms.get(id) ?? form) !== form)
-        throw new HenceError('PROGRAM_INVALID', `weight ${program.buffers[id]!.name} is used both as a matrix and as plain numbers`)
-      forms.set(id, form)
+    for (const [position, buffer] of instruction.inputs.entries()) {
+      if (buffer === null || program.buffers[buffer]!.role !== 'weight') continue
+      const use = { buffer, form: formOf(program, instruction, position) }
+      uses.set(useKey(use), use)
     }
   }
-  return forms
+  return [...uses.values()]
 }
 
-function isMatrixOperand(op: OpName, position: number): boolean {
-  return (op === 'matmul' && position >= 3 && position % 2 === 1) || (op === 'gather' && position === 0)
+function formOf(program: Program, instruction: Instruction, position: number): WeightForm {
+  const { op } = instruction
+  if (op === 'conv' && position === 1) return convForm(program, instruction)
+  return (op === 'matmul' && position >= 3 && position % 2 === 1) || (op === 'gather' && position === 0) ? 'packed' : 'dense'
 }
 
 /** True when native code has a kernel for the instruction as it stands. */
@@ -124,6 +122,8 @@ function hasKernel(program: Program, { op, inputs, attributes }: Instruction): b
       )
     case 'gather':
       return roleOf(0) !== 'weight' || program.buffers[inputs[0]!]!.shape.length === 2
+    case 'conv':
+      return roleOf(1) === 'weight'
     case 'copy':
       return hasCopyKernel(attributes as unknown as CopyAttributes)
     case 'map':
@@ -148,6 +148,10 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
       const weights = outputs.flatMap((output, i) => [encoder.matrix(inputs[3 + 2 * i]!), ids[4 + 2 * i]!, output])
       return [op, [a, rows(shape(0)), ...encodeFinish(attributes as MatmulAttributes, encoder), c, outputs.length, ...weights]]
     }
+    case 'conv':
+      return [op, encodeConv(program, instruction, encoder)]
+    case 'pool':
+      return [op, encodePool(program, instruction, encoder)]
     case 'gather': {
       if (program.buffers[a]!.role === 'weight') return [op, [encoder.matrix(a), b, y, encoder.dim(shape(1)[0]!)]]
       return ['gather_rows', [a, b, y, encoder.dim(shape(1)[0]!), encoder.dim(productDim(bytesOf(program, a), ...shape(0).slice(1)))]]
@@ -190,13 +194,6 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
     default:
       throw new HenceError('PROGRAM_INVALID', `${op} has no native encoding`, { op })
   }
-}
-
-/** Activation, its two parameters, and whether the residual goes inside it. */
-function encodeFinish({ activation = 'none', residual }: OutputAttributes, encoder: Encoder): number[] {
-  const [name, parameters] = typeof activation === 'string' ? [activation, []] : Object.entries(activation)[0]!
-  const [a = 0, b = 0] = [parameters].flat()
-  return [ACTIVATIONS.indexOf(name), encoder.float(a), encoder.float(b), residual === 'before_activation' ? 1 : 0]
 }
 
 function bytesOf(program: Program, id: number): number {

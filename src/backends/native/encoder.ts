@@ -1,13 +1,28 @@
 import { type Dim, formatDim } from '../../program/index.ts'
+import type { ConvForm } from './conv-weights.ts'
+
+/** How a weight is held: as panels for matmul and gather, as panels in the order of a convolution's method, or as plain f32 numbers. */
+export type WeightForm = 'packed' | 'dense' | ConvForm
+
+/** A weight in one of its forms. */
+export interface WeightUse {
+  readonly buffer: number
+  readonly form: WeightForm
+}
+
+/** A text that is the same for the same use. */
+export function useKey({ buffer, form }: WeightUse): string {
+  return `${buffer} ${JSON.stringify(form)}`
+}
 
 /** Collects words, floats, dims and matrices while instructions are encoded. */
 export class Encoder {
   readonly words: number[] = []
   readonly floats: number[] = []
   readonly dims: Dim[] = []
-  readonly matrices: number[] = []
+  readonly matrices: WeightUse[] = []
   readonly #dimIndex = new Map<string, number>()
-  readonly #matrixIndex = new Map<number, number>()
+  readonly #matrixIndex = new Map<string, number>()
 
   dim(dim: Dim): number {
     const key = formatDim(dim)
@@ -21,10 +36,11 @@ export class Encoder {
     return this.floats.push(value) - 1
   }
 
-  matrix(buffer: number): number {
-    const known = this.#matrixIndex.get(buffer)
+  matrix(buffer: number, form: WeightForm = 'packed'): number {
+    const use = { buffer, form }
+    const known = this.#matrixIndex.get(useKey(use))
     if (known !== undefined) return known
-    this.#matrixIndex.set(buffer, this.matrices.length)
-    return this.matrices.push(buffer) - 1
+    this.#matrixIndex.set(useKey(use), this.matrices.length)
+    return this.matrices.push(use) - 1
   }
 }

@@ -10,6 +10,7 @@ import {
   largestDim,
   type MemoryPlan,
   type Program,
+  productDim,
   resolveDim,
 } from '../../program/index.ts'
 import type { Execution, Precision, RunOptions } from '../backend.ts'
@@ -17,6 +18,7 @@ import { checkBindings, concreteShape } from '../bindings.ts'
 import { runOnHost } from '../host-instruction.ts'
 import type { Addon, NativeHandle } from './addon.ts'
 import type { EncodedProgram } from './encode.ts'
+import { useKey } from './encoder.ts'
 import type { PackedWeights } from './pack-weights.ts'
 
 /** A step with fewer multiply-adds than this runs on one thread: meeting at barriers would take longer than the work. */
@@ -38,7 +40,7 @@ export interface ExecutionParts {
   readonly precision: Precision
 }
 
-/** Multiply-adds of all matmuls per row of one dim. */
+/** Multiply-adds of all matmuls and convolutions per row (pixel) of one dim. */
 interface RowWork {
   readonly rows: Dim
   readonly multiplyAdds: number
@@ -47,11 +49,13 @@ interface RowWork {
 function workOfRows({ instructions, buffers }: Program): readonly RowWork[] {
   const work = new Map<string, RowWork>()
   for (const { op, inputs, outputs } of instructions) {
-    if (op !== 'matmul') continue
-    const [rows, k] = buffers[inputs[0]!]!.shape as readonly [Dim, number]
-    const columns = outputs.reduce((sum, id) => sum + (buffers[id]!.shape[1] as number), 0)
+    if (op !== 'matmul' && op !== 'conv') continue
+    const rows = productDim(...buffers[outputs[0]!]!.shape.slice(0, -1))
+    // Of a convolution, the sizes of a filter; the first operand of a matmul has its inner size last.
+    const k = op === 'conv' ? buffers[inputs[1]!]!.shape.slice(1) : [buffers[inputs[0]!]!.shape[1]!]
+    const columns = outputs.reduce((sum, id) => sum + (buffers[id]!.shape.at(-1) as number), 0)
     const key = formatDim(rows)
-    work.set(key, { rows, multiplyAdds: (work.get(key)?.multiplyAdds ?? 0) + k * columns })
+    work.set(key, { rows, multiplyAdds: (work.get(key)?.multiplyAdds ?? 0) + (productDim(...k) as number) * columns })
   }
   return [...work.values()]
 }
@@ -79,7 +83,10 @@ export class NativeExecution implements Execution {
     this.#outputs = buffersOf(program, 'output')
     this.#work = workOfRows(program)
     this.#regions.push(weights.region)
-    for (const [id, { offset }] of weights.places) this.#places.set(id, { region: 0, offset })
+    for (const { id } of buffersOf(program, 'weight')) {
+      const place = weights.places.get(useKey({ buffer: id, form: 'dense' }))
+      if (place) this.#places.set(id, { region: 0, offset: place.offset })
+    }
     const arena = this.#allocate(plan.arenaBytes)
     for (const [id, offset] of plan.offsets) this.#places.set(id, { region: arena, offset })
     this.#placeConstants()
@@ -112,8 +119,8 @@ export class NativeExecution implements Execution {
       const place = this.#places.get(id)
       return place ? [place.region, place.offset / REGION_ALIGNMENT] : [0, 0]
     })
-    const matrices = encoded.matrices.flatMap(id => {
-      const { offset, layout, n, k } = weights.places.get(id)!
+    const matrices = encoded.matrices.flatMap(use => {
+      const { offset, layout, n, k } = weights.places.get(useKey(use))!
       return [0, offset / REGION_ALIGNMENT, layout, n, k]
     })
     const largest = encoded.dims.map(dim => largestDim(dim, limits))

@@ -3,7 +3,8 @@ import { buffersOf, type Program, planMemory } from '../../program/index.ts'
 import type { Backend, CompileOptions, Executable, WeightProvider } from '../backend.ts'
 import { readWeightRows, resolveWeight } from '../weights.ts'
 import type { Addon, NativeHandle } from './addon.ts'
-import { encodeProgram, weightForms } from './encode.ts'
+import { type EncodedProgram, encodeProgram, weightUses } from './encode.ts'
+import { useKey } from './encoder.ts'
 import { NativeExecution } from './execution.ts'
 import { findAddon } from './load-addon.ts'
 import { type PackedWeights, packWeights } from './pack-weights.ts'
@@ -86,9 +87,9 @@ async function compile(
   const { limits, precision, signal } = options
   const encoded = encodeProgram(program)
   const weights = await packWeights(addon, device, program, provider, options)
-  const forms = weightForms(program)
+  const used = new Set(weightUses(program).map(({ buffer }) => buffer))
   const hostWeights = new Map<number, Float32Array>()
-  for (const buffer of buffersOf(program, 'weight').filter(({ id }) => isReadByHost(program, encoded.segments, id) || !forms.has(id))) {
+  for (const buffer of buffersOf(program, 'weight').filter(({ id }) => isReadByHost(program, encoded.segments, id) || !used.has(id))) {
     const weight = resolveWeight(buffer, provider)
     hostWeights.set(buffer.id, await readWeightRows(weight, 0, weight.n, signal))
   }
@@ -98,7 +99,7 @@ async function compile(
   return {
     program,
     weightBytes: weights.bytes,
-    stepWeightBytes: multipliedBytes(program, weights),
+    stepWeightBytes: multipliedBytes(program, encoded, weights),
     arenaBytes: plan.arenaBytes,
     kernelShare: native / Math.max(1, program.instructions.length),
     createExecution: () => new NativeExecution(parts),
@@ -106,13 +107,13 @@ async function compile(
   }
 }
 
-/** Bytes of the distinct matrices that matmuls read; a table that is only gathered from is not among them. */
-function multipliedBytes(program: Program, { places }: PackedWeights): number {
-  const read = program.instructions
-    .filter(({ op }) => op === 'matmul')
-    .flatMap(({ inputs }) => inputs.slice(3).map(id => (id === null ? undefined : places.get(id))))
-    .filter(place => place?.form === 'packed')
-  return [...new Set(read)].reduce((sum, place) => sum + place!.bytes, 0)
+/** Bytes of the distinct matrices that products read; a table that is only gathered from is not among them. */
+function multipliedBytes({ instructions }: Program, { matrices }: EncodedProgram, { places }: PackedWeights): number {
+  const multiplied = new Set(
+    instructions.filter(({ op }) => op === 'matmul' || op === 'conv').flatMap(({ op, inputs }) => inputs.slice(op === 'conv' ? 1 : 3)),
+  )
+  const read = matrices.filter(({ buffer }) => multiplied.has(buffer)).map(use => places.get(useKey(use))!)
+  return [...new Set(read)].reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 function isReadByHost(program: Program, segments: ReturnType<typeof encodeProgram>['segments'], id: number): boolean {

@@ -1,10 +1,12 @@
 import { HenceError, throwIfAborted } from '../../core/index.ts'
 import { type StoredTensor, storageBytes, WEIGHT_TYPES } from '../../formats/index.ts'
-import { buffersOf, type Program } from '../../program/index.ts'
+import type { Program } from '../../program/index.ts'
 import type { CompileOptions, WeightProvider } from '../backend.ts'
 import { type ResolvedWeight, readWeightRows, resolveWeight } from '../weights.ts'
 import { type Addon, LAYOUTS, type NativeHandle } from './addon.ts'
-import { type WeightForm, weightForms } from './encode.ts'
+import { type ConvForm, convMatrix, convRows } from './conv-weights.ts'
+import { weightUses } from './encode.ts'
+import { useKey, type WeightForm } from './encoder.ts'
 import { openPackedRegion } from './packed-cache.ts'
 
 /** Bytes of a weight read and packed at a time: bounds the memory that loading takes beyond the weights themselves. */
@@ -27,8 +29,8 @@ export interface PlacedWeight {
 export interface PackedWeights {
   readonly region: NativeHandle
   readonly bytes: number
-  /** By buffer id; buffers that name the same weight share a place. */
-  readonly places: ReadonlyMap<number, PlacedWeight>
+  /** By the key of a use; buffers that name the same weight in the same form share a place. */
+  readonly places: ReadonlyMap<string, PlacedWeight>
 }
 
 /** A weight to pack once, for all buffers that name it. */
@@ -65,28 +67,36 @@ export async function packWeights(
 }
 
 async function placeWeights(addon: Addon, program: Program, weights: WeightProvider, signal: AbortSignal | undefined) {
-  const forms = weightForms(program)
   const entries = new Map<string, Entry>()
-  const places = new Map<number, PlacedWeight>()
+  const places = new Map<string, PlacedWeight>()
   let bytes = 0
-  for (const buffer of buffersOf(program, 'weight')) {
-    const form = forms.get(buffer.id)
-    if (!form) continue
+  for (const use of weightUses(program)) {
+    const { form } = use
+    const buffer = program.buffers[use.buffer]!
     const weight = resolveWeight(buffer, weights)
     const key = JSON.stringify([form, buffer.source, weight.n, weight.k])
     let entry = entries.get(key)
     if (!entry) {
       const type = form === 'packed' ? sourceType(weight) : WEIGHT_TYPES.indexOf('f32')
       const layout = form === 'packed' ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
-      const size = form === 'packed' ? addon.packedBytes(layout, weight.n, weight.k) : weight.n * weight.k * 4
-      entry = { weight, type, place: { form, layout, n: weight.n, k: weight.k, offset: bytes, bytes: size } }
+      const { n, k } = isConv(form) ? convMatrix(form, convShape(weight)) : weight
+      const size = form === 'dense' ? n * k * 4 : addon.packedBytes(layout, n, k)
+      entry = { weight, type, place: { form, layout, n, k, offset: bytes, bytes: size } }
       entries.set(key, entry)
       // Kernels prefetch and load whole vectors a little past the end of a weight.
       bytes += Math.ceil(size / 64) * 64 + 64
     }
-    places.set(buffer.id, entry.place)
+    places.set(useKey(use), entry.place)
   }
   return { entries, places, bytes }
+}
+
+function isConv(form: WeightForm): form is ConvForm {
+  return typeof form === 'object'
+}
+
+function convShape({ buffer }: ResolvedWeight): readonly [number, number, number, number] {
+  return buffer.shape as readonly [number, number, number, number]
 }
 
 /** The storage type the addon is given; what it cannot pack as it stands goes through f32. */
@@ -115,6 +125,11 @@ async function packEntry(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { n, k, tensor, firstRow } = weight
+  if (isConv(place.form)) {
+    const rows = convRows(place.form, convShape(weight), await readWeightRows(weight, 0, n, signal))
+    await addon.pack(device, region, place.offset, type, new Uint8Array(rows.buffer), 0, place.n, place.layout, place.n, place.k)
+    return
+  }
   if (place.form === 'dense') {
     const values = await readWeightRows(weight, 0, n, signal)
     addon.copy(region, place.offset, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))

@@ -37,6 +37,19 @@ export {
   tensor,
   type ValueDescription,
 } from './core/index.ts'
+export { type OnnxAttribute, type OnnxModel, type ReadTensorsOptions, readTensors, TensorSet } from './formats/index.ts'
+export type {
+  AttentionOptions,
+  BatchNormWeights,
+  ConvOptions,
+  NetworkOptions,
+  NetworkValue,
+  NodeAttributes,
+  NodeOptions,
+  Operand,
+  PoolOptions,
+  RecurrentWeights,
+} from './graph/index.ts'
 export type { LoadProgress, Precision } from './llm/index.ts'
 export type { PixelImage, ResampleFilter } from './media/index.ts'
 export {
@@ -58,6 +71,8 @@ export {
   type LoadTensorOptions,
   load,
   type MonoAudio,
+  Network,
+  network,
   type PredictTableOptions,
   predictTable,
   type SpeechSegment,

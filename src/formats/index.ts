@@ -20,6 +20,8 @@ export { readNpz } from './npy/npz-file.ts'
 export { writeNpz } from './npy/write-npz.ts'
 export { decodeOnnx } from './onnx/decode-onnx.ts'
 export { decodeValue } from './onnx/decode-value.ts'
+export { onnxElementCode } from './onnx/element-types.ts'
+export { encodeOnnx, writeOnnx } from './onnx/encode-onnx.ts'
 export type {
   OnnxAttribute,
   OnnxDim,
@@ -35,6 +37,7 @@ export type {
 } from './onnx/model.ts'
 export { openOnnx } from './onnx/open-onnx.ts'
 export { dequantize, quantize } from './quantization/dequantize.ts'
+export { type ReadTensorsOptions, readTensors } from './read-tensors.ts'
 export { requireSupported } from './require-supported.ts'
 export { openSafetensors, type SafetensorsFile } from './safetensors/open-safetensors.ts'
 export {
@@ -52,3 +55,4 @@ export {
   WEIGHT_TYPES,
   type WeightType,
 } from './storage-types.ts'
+export { TensorSet } from './tensor-set.ts'

@@ -45,7 +45,8 @@ const LANGUAGE_RULES: Readonly<Record<string, OptionRule>> = {
     typeof value === 'string' || (typeof value === 'object' && value !== null && 'encode' in value) ? undefined : 'a path or a tokenizer',
   chatTemplate: text,
 }
-const TENSOR_RULES: Readonly<Record<string, OptionRule>> = {
+/** What options of tensor models may be. */
+export const TENSOR_RULES: Readonly<Record<string, OptionRule>> = {
   ...SHARED_RULES,
   maxLoopIterations: integer(1, Number.MAX_SAFE_INTEGER),
   seed: integer(0, Number.MAX_SAFE_INTEGER),

@@ -10,10 +10,14 @@ export interface TensorModelOptions extends StartGraphOptions {
 
 /** Loads an ONNX file. @throws HenceError about the file, its operators, or the backend */
 export async function loadTensorModel(path: string, options: TensorModelOptions): Promise<TensorModel> {
-  const { signal, precision = 'exact' } = options
-  const model = await openOnnx(path, { signal })
+  return startTensorModel(path, await openOnnx(path, { signal: options.signal }), options)
+}
+
+/** Prepares a model in memory to run. @throws HenceError about its operators, or the backend */
+export async function startTensorModel(source: string, model: OnnxModel, options: TensorModelOptions): Promise<TensorModel> {
   const { graph, backend } = await startGraph(model, options)
-  return createTensorModel({ graph, backend, description: describeTensorModel(path, model, precision, graph.graph.nodes.length, backend) })
+  const description = describeTensorModel(source, model, options.precision ?? 'exact', graph.graph.nodes.length, backend)
+  return createTensorModel({ graph, backend, description })
 }
 
 /** Describes an ONNX file without preparing it to run. */

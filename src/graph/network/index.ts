@@ -1,0 +1,14 @@
+export { ArithmeticBuilder, type IntegerOperand } from './arithmetic-builder.ts'
+export { GraphBuilder, type NetworkOptions, type NodeOptions, type NodeOutputs } from './graph-builder.ts'
+export { LayerBuilder } from './layer-builder.ts'
+export type {
+  AttentionOptions,
+  BatchNormWeights,
+  ConvOptions,
+  PerAxis,
+  PoolOptions,
+  RecurrentWeights,
+  WindowOptions,
+} from './layer-options.ts'
+export { NetworkValue, type Operand } from './network-value.ts'
+export type { NodeAttributes } from './node-attributes.ts'

@@ -1,5 +1,6 @@
 import type { GenerationResult, LanguageModel } from '../core/index.ts'
 import { HenceError, isHenceError, nearest } from '../core/index.ts'
+import { detectFormat } from '../formats/index.ts'
 import { type ChatSession, plainSession, templateSession } from './chat-session.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { switchFlag, textFlag, usageError } from './flags.ts'
@@ -48,6 +49,11 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   if (path === undefined || others.length > 0)
     throw usageError(`hence chat needs one model, got ${formatPlural(positionals.length, 'argument')}`, { hint: 'hence chat MODEL' })
   if (flags.plain && flags.system !== undefined) throw usageError('--system needs a chat template, which --plain does without')
+  if ((await detectFormat(path)).kind === 'onnx')
+    throw new HenceError('OPTION_INVALID', `${path} is an ONNX graph: it computes tensors and cannot talk`, {
+      path,
+      hint: `\`hence inspect ${path}\` shows what it takes, \`hence run ${path}\` runs it.`,
+    })
   const model = await loadModel(path, loadOptions(flags), io, flags.json)
   try {
     if (!flags.plain && !model.describe().hasChatTemplate)

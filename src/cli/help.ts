@@ -55,7 +55,7 @@ function overview(commands: readonly Command[]): string {
     '',
     ...tableLines(commands.map(({ usage, summary }) => [`  hence ${usage}`, summary])),
     '',
-    'MODEL is a .gguf file, a Hugging Face folder, a safetensors file beside its config.json, or a llama2.c .bin file.',
+    'MODEL is a .gguf file, a Hugging Face folder, a safetensors file beside its config.json, a llama2.c .bin file, or an .onnx file.',
     'Every command takes --json and --help. Exit codes: 0 done, 1 failed, 2 called wrongly, 130 stopped by Ctrl-C.',
     '',
   ].join('\n')

@@ -1,34 +1,47 @@
 import type { Generation, GenerationResult, LanguageModel } from '../core/index.ts'
+import { detectFormat } from '../formats/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { switchFlag, textFlag, usageError } from './flags.ts'
 import type { Io } from './io.ts'
 import { loadModel } from './load-model.ts'
 import { generateOptions, LOAD_FLAGS, loadOptions, SAMPLING_FLAGS } from './model-flags.ts'
 import { readInput } from './read-prompt.ts'
+import { runTensorModel } from './run-tensor.ts'
 import { answerStats } from './stats.ts'
+import { givenFlags, TENSOR_FLAGS } from './tensor-flags.ts'
 import { shownOn, styleOf, writeJson } from './terminal.ts'
 
-const FLAGS = {
+const PROMPT_FLAGS = {
   prompt: textFlag('TEXT', 'the prompt, instead of words after MODEL'),
   chat: switchFlag("asks the prompt as a question, through the model's chat template"),
   ...SAMPLING_FLAGS,
+}
+
+const FLAGS = {
+  ...PROMPT_FLAGS,
+  ...TENSOR_FLAGS,
   ...LOAD_FLAGS,
   stats: switchFlag('timings on standard error'),
 }
 
 export const runCommand: Command = defineCommand({
   name: 'run',
-  summary: 'continues a prompt: text in, text out',
-  usage: 'run MODEL [PROMPT…]',
+  summary: 'runs a model once: text in, text out; or a file or tensors in, an answer out',
+  usage: 'run MODEL [PROMPT… | FILE]',
   flags: FLAGS,
   notes: [
     'Prints the continuation and a line break, nothing else. The prompt is --prompt, else the words after MODEL, else',
     'standard input (also as `-`), whose last line break is left out. An empty prompt begins a text.',
+    '',
+    'An ONNX model takes a file instead: a picture to classify, a file to tell the type of, a WAV recording to find speech in,',
+    'or a CSV table to predict from. Which of these it is, is told from the model. Or it takes tensors, with --input.',
   ],
   examples: [
     'hence run model.gguf --prompt "Once upon a time" --max-tokens 64',
     'hence run model.gguf --chat "What is a tensor?" --temperature 0',
     'cat notes.txt | hence run model.gguf - --json',
+    'hence run squeezenet.onnx dog.jpg --labels labels.txt --top 5',
+    'hence run model.onnx --input x=x.npy --output out.safetensors',
   ],
   run,
 })
@@ -36,6 +49,13 @@ export const runCommand: Command = defineCommand({
 async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<number> {
   const [path, ...words] = positionals
   if (path === undefined) throw usageError('hence run needs a model', { hint: 'hence run MODEL [PROMPT…]; see `hence help run`.' })
+  const isGraph = (await detectFormat(path)).kind === 'onnx'
+  const misplaced = givenFlags(isGraph ? { ...PROMPT_FLAGS, context: 0, tokenizer: 0 } : TENSOR_FLAGS, flags)
+  if (misplaced.length > 0)
+    throw usageError(`${path} is ${isGraph ? 'an ONNX model' : 'a language model'}, which has no use for --${misplaced.join(', --')}`, {
+      flags: misplaced,
+    })
+  if (isGraph) return runTensorModel({ path, files: words, flags, io })
   const prompt = await readPrompt(flags.prompt, words, io)
   const begun = performance.now()
   const model = await loadModel(path, loadOptions(flags), io, flags.json)

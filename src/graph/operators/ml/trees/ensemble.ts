@@ -129,7 +129,7 @@ export class Ensemble {
       write(first, rows, keys)
       for (const tree of flat.trees) {
         tree.walk(keys, stride, rows, leaves)
-        if (targets === 1 && !seen) addSingles(tree.votes, leaves, scores, first, rows)
+        if (tree.votes.singles && !seen) addSingles(tree.votes.singles, leaves, scores, first, rows)
         else add(tree.votes, leaves, 0, { scores, seen }, { first, rows, targets })
       }
     }
@@ -156,13 +156,9 @@ function isFloat32({ nodes }: NormalForest): boolean {
   return nodes.thresholds.every(fits) && [...nodes.members.values()].every(own => own.every(fits))
 }
 
-/** Sums of a forest of one target. */
-function addSingles({ starts, weights }: LeafVotes, leaves: Int32Array, scores: Float64Array, first: number, rows: number): void {
-  for (let row = 0; row < rows; row++) {
-    const leaf = leaves[row]!
-    const end = starts[leaf + 1]!
-    for (let vote = starts[leaf]!; vote < end; vote++) scores[first + row]! += weights[vote]!
-  }
+/** Sums of a forest of one target whose leaves have one vote each. */
+function addSingles(values: Float64Array, leaves: Int32Array, scores: Float64Array, first: number, rows: number): void {
+  for (let row = 0; row < rows; row++) scores[first + row]! += values[leaves[row]!]!
 }
 
 interface Span {

@@ -6,6 +6,8 @@ export interface LeafVotes {
   readonly starts: Int32Array
   readonly targets: Int32Array
   readonly weights: Float64Array
+  /** Weight by leaf, for a forest of one target, whose leaves have a vote each. */
+  readonly singles?: Float64Array | undefined
 }
 
 /** Trees made ready to walk. */

@@ -68,6 +68,8 @@ function packTree(forest: NormalForest, space: KeySpace, { slots, leftSlots }: L
   const starts = new Int32Array(slots.length + 1)
   const targets: number[] = []
   const weights: number[] = []
+  const singles = new Float64Array(slots.length)
+  let isSingle = forest.targets === 1
   for (const [slot, node] of slots.entries()) {
     const leftSlot = leftSlots.get(node)
     if (leftSlot !== undefined) {
@@ -80,11 +82,13 @@ function packTree(forest: NormalForest, space: KeySpace, { slots, leftSlots }: L
         targets.push(nodes.voteTargets[vote]!)
         weights.push(nodes.voteWeights[vote]!)
       }
+      singles[slot] = weights.at(-1) ?? 0
+      isSingle &&= nodes.voteStarts[node + 1]! - nodes.voteStarts[node]! === 1
     }
     starts[slot + 1] = targets.length
   }
   const { mean, most } = leafDepths(tests, slots, leftSlots)
-  const votes = { starts, targets: Int32Array.from(targets), weights: Float64Array.from(weights) }
+  const votes = { starts, targets: Int32Array.from(targets), weights: Float64Array.from(weights), singles: isSingle ? singles : undefined }
   // Without a look at whether it has arrived, a walk is cheaper by about one level.
   const walk: FlatTree['walk'] =
     most - mean < 1

@@ -108,7 +108,10 @@ class NodeIndex {
     return node
   }
 
-  /** The first node of each tree that is no child, trees in the order of the file. */
+  /**
+   * The root of each tree, trees in the order of the file: the first node, or where that is a child the only node that is none
+   * and from which all others are reached.
+   */
   roots(trueChildren: Int32Array, falseChildren: Int32Array): number[] {
     const isChild = new Uint8Array(trueChildren.length)
     for (let node = 0; node < trueChildren.length; node++)
@@ -116,9 +119,17 @@ class NodeIndex {
         isChild[trueChildren[node]!] = 1
         isChild[falseChildren[node]!] = 1
       }
-    return Array.from(this.#trees, ([tree, nodes]) => {
-      const root = [...nodes.values()].find(node => isChild[node] === 0)
-      checkGraph(root !== undefined, this.#call, `tree ${tree} has no root: its nodes form a cycle`, { tree })
+    return Array.from(this.#trees, ([tree, own]) => {
+      const nodes = [...own.values()]
+      if (isChild[nodes[0]!] === 0) return nodes[0]!
+      const root = nodes.find(node => isChild[node] === 0)
+      let reached = 0
+      const stack = root === undefined ? [] : [root]
+      for (let node = stack.pop(); node !== undefined && reached <= nodes.length; node = stack.pop(), reached++)
+        if (trueChildren[node]! >= 0) stack.push(trueChildren[node]!, falseChildren[node]!)
+      checkGraph(root !== undefined && reached === nodes.length, this.#call, `tree ${tree} has no root that leads to all its nodes`, {
+        tree,
+      })
       return root
     })
   }

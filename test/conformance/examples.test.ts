@@ -1,12 +1,17 @@
-/** Every program in `examples/` runs, with the built package, on a tiny model. */
+/** Every program in `examples/` runs, with the built package: on a tiny model, or on the real one it is about. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describeWithTestdata, testdata } from '../testdata.ts'
 import { tinyModelFolder } from '../tiny-model.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 let model: { path: string; remove(): void }
+
+/** Examples about one model. */
+const RESNET = 'resnet20.mjs'
+const PHONEMES = 'word-to-phonemes.mjs'
 
 beforeAll(async () => {
   model = await tinyModelFolder()
@@ -16,16 +21,44 @@ beforeAll(async () => {
 
 afterAll(() => model?.remove())
 
-test.each(readdirSync(`${root}/examples`).filter(name => name.endsWith('.mjs')))('%s', name => {
-  const { status, stdout, stderr } = runNode([`examples/${name}`, model.path])
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  expect(stdout).not.toBe('')
+const examples = readdirSync(`${root}/examples`).filter(name => name.endsWith('.mjs'))
+
+test.each(examples)('%s says how it is used', name => {
   expect(runNode([`examples/${name}`])).toMatchObject({
     status: 2,
     stdout: '',
     stderr: expect.stringContaining(`usage: node examples/${name}`),
   })
 })
+
+test.each(examples.filter(name => name !== RESNET && name !== PHONEMES))('%s on a tiny language model', name => {
+  expect(outputOf(name, [model.path])).not.toBe('')
+})
+
+describeWithTestdata('networks written in TypeScript', () => {
+  describe.each(['', 'off'])('HENCE_NATIVE=%s', native => {
+    const environment = native === '' ? {} : { HENCE_NATIVE: native }
+
+    test('ResNet-20 has the logits of its reference', () => {
+      const folder = (name: string): string => testdata('cnn', 'cifar10-resnet', name)
+      const output = outputOf(RESNET, [folder('resnet20.safetensors'), folder('reference-resnet20.safetensors')], environment)
+      expect(output.split('\n')[0]!.split(' ')).toHaveLength(64)
+      const difference = /expected logits: (\S+)$/m.exec(output)?.[1]
+      expect(Number(difference)).toBeLessThan(1e-4)
+    })
+
+    test('the encoder and decoder of g2p_en speak', () => {
+      const output = outputOf(PHONEMES, [testdata('seq2seq', 'g2p_en', 'checkpoint20.npz'), 'activationist'], environment)
+      expect(output).toBe('activationist: AE2 K T IH0 V EY1 SH AH0 N IH0 S T\n')
+    })
+  })
+})
+
+function outputOf(example: string, args: readonly string[], environment?: Readonly<Record<string, string>>): string {
+  const { status, stdout, stderr } = runNode([`examples/${example}`, ...args], environment)
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  return stdout
+}
 
 function runNode(
   args: readonly string[],

@@ -189,7 +189,7 @@ def trees():
     a = {}
     for index, estimator in enumerate(model.estimators_[:, 0]):
         sklearn_tree(a, "target", estimator.tree_, index, lambda n, t=estimator.tree_: [(0, t.value[n, 0, 0] * model.learning_rate)])
-    x = X[:40].astype(np.float32)
+    x = X[:30].astype(np.float32)
     add("gradient boosting", "TreeEnsembleRegressor", [x], {**a, "n_targets": 1, "base_values": [float(model.init_.constant_[0, 0])]}, predictions=[number(v) for v in model.predict(x)])
 
     for only in [0, 1]:
@@ -210,7 +210,7 @@ def trees():
     for index, estimator in enumerate(forest.estimators_):
         tree = estimator.tree_
         sklearn_tree(a, "class", tree, index, lambda n, t=tree: [(c, t.value[n, 0, c] / t.value[n, 0].sum() / 5) for c in range(3)])
-    add("random forest", "TreeEnsembleClassifier", [X[:40]], {**a, "classlabels_int64s": [0, 1, 2]}, 2, labels=forest.predict(X[:40]).tolist())
+    add("random forest", "TreeEnsembleClassifier", [X[:30]], {**a, "classlabels_int64s": [0, 1, 2]}, 2, labels=forest.predict(X[:30]).tolist())
 
     y = (y > 0).astype(int)
     X[np.random.default_rng(3).random(X.shape) < 0.2] = np.nan
@@ -237,7 +237,7 @@ def trees():
                 for key, item in [("treeids", index), ("nodeids", node), ("ids", 0), ("weights", float(record["value"]))]:
                     a.setdefault(f"class_{key}", []).append(item)
     base = float(boosted._baseline_prediction.ravel()[0])
-    add("histogram boosting with missing values", "TreeEnsembleClassifier", [X[:40]], {**a, "classlabels_int64s": [0, 1], "base_values": [base], "post_transform": "LOGISTIC"}, 2, labels=boosted.predict(X[:40]).tolist())
+    add("histogram boosting with missing values", "TreeEnsembleClassifier", [X[:30]], {**a, "classlabels_int64s": [0, 1], "base_values": [base], "post_transform": "LOGISTIC"}, 2, labels=boosted.predict(X[:30]).tolist())
 
 
 def positional(rng, dtype, aggregate, transform, modes):

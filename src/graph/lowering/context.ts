@@ -183,6 +183,25 @@ export class LoweringContext {
     return true
   }
 
+  /** Defines the output as the first operand times a factor plus an addend per channel, the axis `1` of the shape. */
+  defineScaled(factor: Float32Array, addend: Float32Array): true {
+    const layout = this.layout(0)
+    const { shape, dtype } = this.type(0)!
+    const perChannel = layout === 'plain' ? [factor.length, ...shape.slice(2).map(() => 1)] : [factor.length]
+    const constant = (name: string, data: Float32Array): LazyExpression => {
+      const buffer = this.segment.constant(`${this.node.name} ${name}`, { dtype: 'f32', shape: perChannel, data }, 'f32')
+      return { tree: { input: 0 }, operands: [buffer] }
+    }
+    const parts = [constant('factor', factor), constant('addend', addend)]
+    const build = ([x, f, a]: readonly MapExpression[]): MapExpression => ['add', ['mul', x!, f!], a!]
+    const own = combine(build, [this.expression(0, layout), ...parts])
+    const expression = own ?? combine(build, [this.#placed(0, layout, shape.length, this.expression(0, layout)), ...parts])!
+    const value = this.node.outputs[0]!
+    this.segment.define(value, { dtype, shape, layout, expression })
+    if (this.#uses(value) !== 1) this.segment.materialize(value)
+    return true
+  }
+
   /** {@link expression} of an operand whose rank may be smaller than the result's. */
   #aligned(position: number, layout: ValueLayout, rank: number): LazyExpression {
     const type = this.type(position)!

@@ -34,8 +34,31 @@ const layerNormalization: Lowering = context => {
   return context.define(context.segment.builder.view(y, type.shape), type.shape)
 }
 
+/** Fixed statistics make a factor and an addend per channel. */
+const batchNormalization: Lowering = context => {
+  const type = context.type(0)
+  const vectors = [1, 2, 3, 4].map(i => context.known(i))
+  const { attributes, node } = context
+  if (type?.dtype !== 'f32' || type.shape.length < 2 || elementCount(type.shape) === 0) return false
+  if (attributes.int('training_mode', 0) !== 0 || attributes.int('spatial', 1) !== 1 || node.outputs.slice(1).some(name => name !== ''))
+    return false
+  const channels = type.shape[1]!
+  if (!vectors.every(tensor => tensor?.dtype === 'f32' && elementCount(tensor.shape) === channels)) return false
+  const [scale, bias, mean, variance] = vectors.map(tensor => tensor!.data as Float32Array) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ]
+  const epsilon = attributes.float('epsilon', 1e-5)
+  const factor = scale.map((s, i) => s / Math.sqrt(variance[i]! + epsilon))
+  const addend = bias.map((b, i) => b - (mean[i]! * scale[i]!) / Math.sqrt(variance[i]! + epsilon))
+  return context.defineScaled(factor, addend)
+}
+
 /** Normalizations by operator name. */
 export const NORMALIZATION: Readonly<Record<string, Lowering>> = {
+  BatchNormalization: batchNormalization,
   Softmax: softmax,
   LayerNormalization: layerNormalization,
   RMSNormalization: layerNormalization,

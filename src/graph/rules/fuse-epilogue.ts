@@ -74,8 +74,8 @@ export const fuseEpilogue: Rule = {
       for (;;) {
         const value = parts.at(-1)!.outputs[0]!
         const reader = rewriter.onlyReader(value)
-        if (!reader || reader.outputs.length !== 1) break
-        const addend = reader.domain === '' && reader.op === 'Add' ? reader.inputs.find(name => name !== value) : undefined
+        if (reader?.outputs.length !== 1) break
+        const addend = isSum(reader) ? reader.inputs.find(name => name !== value) : undefined
         const activation = activationOf(rewriter, reader)
         if (addend !== undefined && rewriter.constant(addend)) {
           if (hasActivation || node.inputs[2] || node.inputs[3] || !isBias(rewriter, node, addend)) break
@@ -105,6 +105,10 @@ export const fuseEpilogue: Rule = {
     }
     return rewriter.finish()
   },
+}
+
+function isSum({ domain, op, inputs }: GraphNode): boolean {
+  return domain === '' && (op === 'Add' || op === 'Sum') && inputs.length === 2
 }
 
 /** A row of a number per output column. */

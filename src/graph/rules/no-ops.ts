@@ -1,10 +1,10 @@
 import type { Graph, GraphNode } from '../graph.ts'
-import { readBy } from '../graph.ts'
+import { readBy, useCounts } from '../graph.ts'
 import type { Rule } from './rule.ts'
 
 /** True when the first output is the first input. */
-function isNoOp(graph: Graph, { domain, op, inputs, outputs, attributes }: GraphNode): boolean {
-  if (domain !== '' || outputs.slice(1).some(name => name !== '')) return false
+function isNoOp(graph: Graph, { domain, op, inputs, outputs, attributes }: GraphNode, isRead: (value: string) => boolean): boolean {
+  if (domain !== '' || outputs.slice(1).some(isRead)) return false
   if (op === 'Identity') return true
   if (op !== 'Dropout') return false
   // Training mode is an operand since operator set 12, an attribute before 7.
@@ -19,12 +19,13 @@ export const noOps: Rule = {
     const renamed = new Map<string, string>()
     const outputs = new Set(graph.outputs)
     const captured = new Set(graph.nodes.flatMap(node => readBy(node).filter(name => !node.inputs.includes(name))))
+    const uses = useCounts(graph)
     const nodes = []
     for (const node of graph.nodes) {
       const inputs = node.inputs.map(name => renamed.get(name) ?? name)
       const [result] = node.outputs as [string]
       // Outputs keep their names, and bodies the names they refer to.
-      if (isNoOp(graph, node) && !outputs.has(result) && !captured.has(result)) renamed.set(result, inputs[0]!)
+      if (isNoOp(graph, node, name => uses.has(name)) && !outputs.has(result) && !captured.has(result)) renamed.set(result, inputs[0]!)
       else nodes.push(inputs.some((name, i) => name !== node.inputs[i]) ? { ...node, inputs } : node)
     }
     return renamed.size === 0 ? graph : { ...graph, nodes }

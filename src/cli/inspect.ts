@@ -1,12 +1,13 @@
 import { findAddon } from '../backends/index.ts'
 import { elementCount } from '../core/index.ts'
-import { type Checkpoint, WEIGHT_TYPES } from '../formats/index.ts'
+import { type Checkpoint, detectFormat, WEIGHT_TYPES } from '../formats/index.ts'
 import { planEngine } from '../llm/index.ts'
 import { printProgram } from '../program/index.ts'
 import { inspect } from '../tasks/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
-import { switchFlag, usageError } from './flags.ts'
+import { listFlag, switchFlag, usageError } from './flags.ts'
 import { formatBytes, formatCount, formatPlural } from './format.ts'
+import { inspectGraph } from './inspect-graph.ts'
 import { type Inspection, inspectionSections, typeLines } from './inspect-text.ts'
 import { LOAD_FLAGS, loadOptions } from './model-flags.ts'
 import { type OpenSource, openSource } from './open-source.ts'
@@ -18,6 +19,8 @@ import { printable, styleOf, writeJson } from './terminal.ts'
 const FLAGS = {
   tensors: switchFlag('lists the tensors'),
   program: switchFlag('prints the program that computes one step'),
+  plan: switchFlag('plans an ONNX model for its input shapes, and prints the programs'),
+  shape: listFlag('NAME=1x3x224x224', 'shape of an input for --plan; sizes the file leaves open are 1'),
   'no-measure': switchFlag('measures nothing and predicts no speed'),
   ...LOAD_FLAGS,
 }
@@ -27,7 +30,12 @@ export const inspectCommand: Command = defineCommand({
   summary: 'shows what a model is made of, what it takes and how fast it can be here',
   usage: 'inspect MODEL',
   flags: FLAGS,
-  examples: ['hence inspect model.gguf', 'hence inspect model.gguf --context 32768 --no-measure', 'hence inspect model.gguf --program'],
+  examples: [
+    'hence inspect model.gguf',
+    'hence inspect model.gguf --context 32768 --no-measure',
+    'hence inspect model.gguf --program',
+    'hence inspect model.onnx --plan --shape x=1x3x224x224',
+  ],
   run,
 })
 
@@ -35,6 +43,22 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   const [path, ...others] = positionals
   if (path === undefined || others.length > 0)
     throw usageError(`hence inspect needs one model, got ${formatPlural(positionals.length, 'argument')}`, { hint: 'hence inspect MODEL' })
+  const { kind, path: found } = await detectFormat(path)
+  const isPlanned = flags.plan || flags.shape.length > 0
+  if (kind === 'onnx') {
+    const { backend, threads, target, precision } = loadOptions(flags)
+    const options = { backend, threads, target, precision }
+    return inspectGraph({
+      path: found,
+      isPlanned: isPlanned || flags.program,
+      hasTensors: flags.tensors,
+      shapes: flags.shape,
+      options,
+      isJson: flags.json,
+      io,
+    })
+  }
+  if (isPlanned) throw usageError(`${path} is no ONNX model; --program prints the program of a language model`)
   const source = await openSource(path)
   try {
     const { bold } = styleOf(io.stdout, io.env)

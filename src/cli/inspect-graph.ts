@@ -1,0 +1,128 @@
+import { allocate, isHenceError, type ModelValue, type TensorModelDescription, type ValueDescription } from '../core/index.ts'
+import { type OnnxModel, openOnnx } from '../formats/index.ts'
+import { importOnnx, type StartGraphOptions, startGraph } from '../graph/index.ts'
+import { describeTensorModel } from '../tasks/index.ts'
+import { EXIT } from './command.ts'
+import { usageError } from './flags.ts'
+import { graphSections, planText } from './inspect-graph-text.ts'
+import type { Io } from './io.ts'
+import { type PlanReport, planReport } from './plan-report.ts'
+import { printable, styleOf, writeJson } from './terminal.ts'
+
+/** What `inspect` is called with for an ONNX model. */
+export interface GraphInspection {
+  readonly path: string
+  readonly isPlanned: boolean
+  readonly hasTensors: boolean
+  /** `name=1x3x224x224`, for inputs whose sizes the file leaves open. */
+  readonly shapes: readonly string[]
+  readonly options: StartGraphOptions
+  readonly isJson: boolean
+  readonly io: Io
+}
+
+/** A model with everything Hence finds out about it. */
+export interface GraphReport extends TensorModelDescription {
+  /** Operators that Hence lacks, with the number of nodes that need them. */
+  readonly missing: Readonly<Record<string, number>>
+  readonly tensors?: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[]; readonly bytes: number }[]
+  readonly plan?: PlanReport
+}
+
+/** Shows an ONNX model; exit code 1 when Hence lacks operators it needs. */
+export async function inspectGraph({ path, isPlanned, hasTensors, shapes, options, isJson, io }: GraphInspection): Promise<number> {
+  const model = await openOnnx(path)
+  const description = describeTensorModel(path, model, options.precision ?? 'exact', model.graph.nodes.length)
+  const missing = missingOperators(model)
+  const isRunnable = Object.keys(missing).length === 0
+  const plan = isPlanned && isRunnable ? await makePlan(model, description.inputs, shapes, options) : undefined
+  const report: GraphReport = {
+    ...description,
+    missing,
+    ...(hasTensors ? { tensors: tensorList(model) } : {}),
+    ...(plan ? { plan } : {}),
+  }
+  if (isJson) writeJson(io, report)
+  else {
+    const { bold } = styleOf(io.stdout, io.env)
+    io.stdout.write([...graphSections(report, bold), ...(plan ? [printable(planText(plan))] : [])].join('\n'))
+  }
+  return isRunnable ? EXIT.ok : EXIT.failed
+}
+
+function missingOperators(model: OnnxModel): Readonly<Record<string, number>> {
+  try {
+    importOnnx(model)
+    return {}
+  } catch (error) {
+    if (isHenceError(error, 'OPERATOR_UNSUPPORTED')) return error.details['missing'] as Record<string, number>
+    throw error
+  }
+}
+
+function tensorList({ graph }: OnnxModel): NonNullable<GraphReport['tensors']> {
+  return [...graph.initializers].map(([name, { dtype, shape, data }]) => ({
+    name,
+    dtype,
+    shape,
+    bytes: Array.isArray(data) ? data.reduce((sum, text) => sum + Buffer.byteLength(text), 0) : data.byteLength,
+  }))
+}
+
+/** Plans a graph by running it once on zeros, for the sizes stated: a size with a name is 1 unless told otherwise. */
+async function makePlan(
+  model: OnnxModel,
+  inputs: readonly ValueDescription[],
+  shapes: readonly string[],
+  options: StartGraphOptions,
+): Promise<PlanReport> {
+  const stated = readShapes(shapes, inputs)
+  const { graph, backend } = await startGraph(model, options)
+  try {
+    const values = inputs.map(input => [input.name, zerosFor(input, stated.get(input.name))] as const)
+    await graph.run(new Map(values))
+    const used = values.map(([name, value]) => [name, 'data' in value ? [...value.shape] : []] as const)
+    return planReport(graph, backend, Object.fromEntries(used))
+  } finally {
+    graph.dispose()
+    backend.dispose()
+  }
+}
+
+function zerosFor(input: ValueDescription, stated: readonly number[] | undefined): ModelValue {
+  if (input.kind !== 'tensor') throw usageError(`the input "${input.name}" is a ${input.kind}; a plan needs tensors`, { input: input.name })
+  if (!stated && !input.shape)
+    throw usageError(`the file does not say how many axes the input "${input.name}" has`, {
+      input: input.name,
+      hint: `Give its shape: --shape ${input.name}=1x3x224x224`,
+    })
+  const shape = stated ?? input.shape!.map(size => (typeof size === 'number' ? size : 1))
+  const dtype = input.dtype ?? 'f32'
+  const count = shape.reduce((product, size) => product * size, dtype === 'c64' || dtype === 'c128' ? 2 : 1)
+  return { dtype, shape, data: allocate(dtype, count) } as ModelValue
+}
+
+const MAX_ELEMENTS = 2 ** 31
+
+function readShapes(shapes: readonly string[], inputs: readonly ValueDescription[]): Map<string, number[]> {
+  const stated = new Map<string, number[]>()
+  for (const text of shapes) {
+    const equals = text.lastIndexOf('=')
+    const name = text.slice(0, Math.max(0, equals))
+    const input = inputs.find(candidate => candidate.name === name)
+    const sizes = text.slice(equals + 1)
+    if (!input) throw usageError(`--shape ${text}: the model has no input "${name}"`, { inputs: inputs.map(candidate => candidate.name) })
+    if (!/^(\d+(x\d+)*)?$/.test(sizes)) throw usageError(`--shape ${text}: sizes are written 1x3x224x224`, { value: text })
+    const shape = sizes === '' ? [] : sizes.split('x').map(Number)
+    const isFitting =
+      input.shape === undefined ||
+      (input.shape.length === shape.length && input.shape.every((size, i) => typeof size !== 'number' || size === shape[i]))
+    if (!isFitting || shape.reduce((product, size) => product * size, 1) > MAX_ELEMENTS)
+      throw usageError(`--shape ${text}: the input has the shape [${input.shape?.map(size => size ?? '?').join(', ') ?? '?'}]`, {
+        expected: input.shape ?? null,
+        got: shape,
+      })
+    stated.set(name, shape)
+  }
+  return stated
+}

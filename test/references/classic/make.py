@@ -205,11 +205,11 @@ def trees():
 
     X, y = make_classification(300, 6, n_informative=4, n_classes=3, random_state=0)
     X = X.astype(np.float32)
-    forest = RandomForestClassifier(5, max_depth=4, random_state=0).fit(X, y)
+    forest = RandomForestClassifier(4, max_depth=4, random_state=0).fit(X, y)
     a = {}
     for index, estimator in enumerate(forest.estimators_):
         tree = estimator.tree_
-        sklearn_tree(a, "class", tree, index, lambda n, t=tree: [(c, t.value[n, 0, c] / t.value[n, 0].sum() / 5) for c in range(3)])
+        sklearn_tree(a, "class", tree, index, lambda n, t=tree: [(c, t.value[n, 0, c] / t.value[n, 0].sum() / 4) for c in range(3)])
     add("random forest", "TreeEnsembleClassifier", [X[:30]], {**a, "classlabels_int64s": [0, 1, 2]}, 2, labels=forest.predict(X[:30]).tolist())
 
     y = (y > 0).astype(int)

@@ -1,8 +1,9 @@
+import { isHenceError } from '../../../core/index.ts'
 import { decodeBmp } from './bmp.ts'
 import { decodeJpeg } from './jpeg.ts'
 import { decodePng } from './png.ts'
 import { decodePnm } from './pnm.ts'
-import { BrokenImage, type Raster } from './raster.ts'
+import type { Raster } from './raster.ts'
 import { decodeTiff } from './tiff.ts'
 
 interface Format {
@@ -43,7 +44,7 @@ export function decodePicture(bytes: Uint8Array): DecodedPicture {
     const raster = format.decode(bytes)
     return { format: format.name, isReadable: raster !== undefined, ...(raster ? { raster } : {}) }
   } catch (error) {
-    const isDamage = error instanceof BrokenImage || error instanceof RangeError || isZlibError(error)
+    const isDamage = isHenceError(error, 'FILE_MALFORMED') || error instanceof RangeError || isZlibError(error)
     if (!isDamage) throw error
     return { format: format.name, isReadable: true }
   }

@@ -1,3 +1,5 @@
+import { HenceError } from '../../../core/index.ts'
+
 /** Decoded pixels, top row first: `height × width × 3`, red, green, blue. */
 export interface Raster {
   readonly width: number
@@ -8,24 +10,15 @@ export interface Raster {
 /** Larger pictures count as broken: 400 MB decoded. */
 const MAX_PIXELS = 2 ** 27
 
-/** Why a file could not be decoded; never leaves the decoder. */
-export class BrokenImage {
-  readonly reason: string
-
-  constructor(reason: string) {
-    this.reason = reason
-  }
-}
-
-/** A black picture. @throws BrokenImage for sizes no picture has */
+/** A black picture. @throws HenceError `FILE_MALFORMED` for sizes no picture has */
 export function emptyRaster(width: number, height: number): Raster {
   checkImage(width > 0 && height > 0 && width * height <= MAX_PIXELS, `size ${width}×${height}`)
   return { width, height, rgb: new Uint8Array(3 * width * height) }
 }
 
-/** Throws {@link BrokenImage} unless `condition` holds. */
+/** Throws `FILE_MALFORMED` unless `condition` holds. */
 export function checkImage(condition: boolean, reason: string): asserts condition {
-  if (!condition) throw new BrokenImage(reason)
+  if (!condition) throw new HenceError('FILE_MALFORMED', `the picture is damaged: ${reason}`, { reason })
 }
 
 /** Copies of `width × height` samples with 1 (gray), 2 (gray, alpha), 3 or 4 (alpha) channels, 8 bits each; alpha is dropped. */

@@ -12,6 +12,7 @@ namespace hence::HENCE_TARGET {
 
 constexpr int kSliceK = 256;
 constexpr int kExactRows = kAccumulators / 2;  // rows of a register tile
+constexpr int64_t kFinishRows = 8;
 constexpr int kExactBlockRows = 252, kExactBandPanels = 16;  // partial sums kept in the second-level cache
 constexpr size_t kExactThreadBytes = size_t(kExactBlockRows) * kExactBandPanels * kPanelColumns * 4;
 
@@ -149,7 +150,10 @@ static __attribute__((noinline)) void exactRows(const PackedMatrix& w, const Sli
           multiplyAllRows(weights, count, x.slice(s, row0), x.rowStride, rows, partial + (p - first) * rows * kPanelColumns, s == 0);
         }
       }
-      for (int64_t p = first; p < end; p++) finishRows(out, row0, rows, p * kPanelColumns, partial + (p - first) * rows * kPanelColumns);
+      // A few rows at a time, so that y is written page by page.
+      for (int64_t r = 0; r < rows; r += kFinishRows)
+        for (int64_t p = first; p < end; p++)
+          finishRows(out, row0 + r, rows - r < kFinishRows ? rows - r : kFinishRows, p * kPanelColumns, partial + ((p - first) * rows + r) * kPanelColumns);
     }
   }
 }

@@ -150,7 +150,7 @@ export class Segment {
     if (!pending) throw new HenceError('PROGRAM_INVALID', `the segment has no value ${value}`)
     if (pending.buffer) return pending.buffer
     const { tree, operands } = pending.expression!
-    const buffer = this.emit('map', value, operands, { expression: tree })
+    const buffer = this.emit('map', value, operands, { expression: deepestFirst(tree) })
     const { expression: _, ...rest } = pending
     this.#pending.set(value, { ...rest, buffer })
     return buffer
@@ -214,6 +214,21 @@ export function combine(
   })
   const tree = build(branches)
   return operands.length <= MAX_OPERANDS && countNodes(tree) <= MAX_TREE_NODES ? { tree, operands } : undefined
+}
+
+const COMMUTATIVE: ReadonlySet<string> = new Set(['add', 'mul', 'min', 'max', 'equal'])
+
+/** The same expression with the deeper operand of every commutative function first: fewer numbers wait on a stack. */
+export function deepestFirst(tree: MapExpression): MapExpression {
+  if ('input' in tree || 'constant' in tree) return tree
+  const branches = tree.slice(1).map(branch => deepestFirst(branch as MapExpression))
+  if (COMMUTATIVE.has(tree[0]) && stackDepth(branches[1]!) > stackDepth(branches[0]!)) branches.reverse()
+  return [tree[0], ...branches] as unknown as MapExpression
+}
+
+function stackDepth(tree: MapExpression): number {
+  if ('input' in tree || 'constant' in tree) return 1
+  return Math.max(...tree.slice(1).map((branch, i) => i + stackDepth(branch as MapExpression)))
 }
 
 function renumber(tree: MapExpression, positions: readonly number[]): MapExpression {

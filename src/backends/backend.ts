@@ -9,7 +9,10 @@ import type { DimValues, Program } from '../program/index.ts'
 export type Precision = 'exact' | 'fast'
 
 /** Where weights come from. */
-export type WeightProvider = Pick<Checkpoint, 'tensors' | 'files'>
+export interface WeightProvider extends Pick<Checkpoint, 'tensors' | 'files'> {
+  /** Programs compiled with the same object here share the weights that have the same names. */
+  readonly shared?: object
+}
 
 /** How far loading has come. */
 export interface LoadProgress {

@@ -12,6 +12,8 @@ import { isFoldable } from './rules/fold-constants.ts'
 import { runHostStep, runProgramStep } from './run-step.ts'
 import { type Fork, isTrue, type ProgramStep, type Stage, type Step, tensorType, typeKey } from './stage.ts'
 
+let nextId = 0
+
 /**
  * Plans a stage of a graph while running it for the first time, so that the sizes of everything are known from the values
  * themselves: a node whose operands are all known is computed once and for all, one that has instructions joins the
@@ -22,6 +24,7 @@ export class Tracer {
   readonly #backend: Backend
   readonly #options: GraphOptions
   readonly #isUnsteady: (node: string) => boolean
+  readonly #id = nextId++
   readonly #steps: Step[] = []
   readonly #folded = new Map<string, GraphTensor>()
   #segment: Segment | undefined
@@ -115,7 +118,8 @@ export class Tracer {
     const segment = this.#segment
     const lookup = (name: string): KnownValue | undefined => {
       const tensor = constants.get(name)
-      if (tensor) return { kind: 'constant', tensor, key: name }
+      // What was folded for these shapes is shared with no other plan.
+      if (tensor) return { kind: 'constant', tensor, key: this.#graph.constants.has(name) ? name : `${name}#${this.#id}` }
       if (segment.values.has(name)) return { kind: 'pending' }
       const type = tensorType(values.get(name))
       return type && { kind: 'host', type }
@@ -154,7 +158,7 @@ export class Tracer {
   }
 
   #compile({ program, weights }: FinishedSegment, signal: AbortSignal | undefined): Promise<Executable> {
-    const provider: WeightProvider = { tensors: weights, files: [] }
+    const provider: WeightProvider = { tensors: weights, files: [], shared: this.#graph }
     return this.#backend.compile(program, provider, { precision: this.#options.precision ?? 'exact', limits: {}, signal })
   }
 }

@@ -6,7 +6,7 @@ import { attributesOf, type GraphNode } from '../graph.ts'
 import type { GraphTensor } from '../operator.ts'
 import { channelsLast, combine, isComputedInF32, type LazyExpression, type Segment } from './segment.ts'
 import { toFloat32, toIndices } from './storage.ts'
-import { storedTensor } from './stored-tensor.ts'
+import { storedBytes, storedTensor } from './stored-tensor.ts'
 import type { ValueLayout, ValueType } from './value-type.ts'
 
 /** What is known of a value when a node that reads it is lowered. */
@@ -134,7 +134,7 @@ export class LoweringContext {
 
   /** A weight made of known numbers, where it does not exist yet. */
   madeWeight(key: string, shape: readonly number[], make: () => Float32Array): Buffer {
-    return this.segment.weight(key, shape, () => storedTensor(key, { dtype: 'f32', shape, data: make() }))
+    return this.segment.weight(key, shape, () => storedBytes(key, 'f32', shape, () => new Uint8Array(make().buffer)))
   }
 
   /** The key of a known operand. */

@@ -34,7 +34,7 @@ const matMulNBits: Lowering = context => {
   const key = `${context.key(1)} as blocks`
   const type = zeros ? 'q4_1' : 'q4_0'
   const weight = segment.weight(key, [n, k], () =>
-    storedBytes(key, type, [n, k], toBlocks(packed.data as Uint8Array, factors, zeros?.data as Uint8Array | undefined, size, k)),
+    storedBytes(key, type, [n, k], () => toBlocks(packed.data as Uint8Array, factors, zeros?.data as Uint8Array | undefined, size, k)),
   )
   const rows = elementCount(x.shape) / k
   const shift = bias && segment.constant(context.key(5), bias, 'f32', [n])

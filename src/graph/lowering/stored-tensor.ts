@@ -1,5 +1,5 @@
-import { HenceError } from '../../core/index.ts'
-import type { StorageType, StoredTensor } from '../../formats/index.ts'
+import { elementCount, HenceError } from '../../core/index.ts'
+import { type StorageType, type StoredTensor, storageBytes } from '../../formats/index.ts'
 import type { GraphTensor } from '../operator.ts'
 
 const STORED_AS: Readonly<Record<string, StorageType>> = { f32: 'f32', f16: 'f16', bf16: 'bf16' }
@@ -8,16 +8,21 @@ const STORED_AS: Readonly<Record<string, StorageType>> = { f32: 'f32', f16: 'f16
 export function storedTensor(name: string, { dtype, shape, data }: GraphTensor): StoredTensor {
   const type = STORED_AS[dtype]
   if (!type || Array.isArray(data)) throw new HenceError('PROGRAM_INVALID', `a weight cannot be of type ${dtype}`, { tensor: name })
-  return storedBytes(name, type, shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  return storedBytes(name, type, shape, () => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
 }
 
-/** Bytes of any encoding as backends read the tensors of a checkpoint. */
-export function storedBytes(name: string, type: StorageType, shape: readonly number[], bytes: Uint8Array): StoredTensor {
+/** Bytes of any encoding as backends read the tensors of a checkpoint; made when they are first read. */
+export function storedBytes(name: string, type: StorageType, shape: readonly number[], make: () => Uint8Array): StoredTensor {
+  const total = storageBytes(type, elementCount(shape))
+  let bytes: Uint8Array | undefined
   return {
     name,
     type,
     shape,
-    byteLength: bytes.length,
-    read: async (byteOffset = 0, byteLength = bytes.length - byteOffset) => bytes.slice(byteOffset, byteOffset + byteLength),
+    byteLength: total,
+    read: async (byteOffset = 0, byteLength = total - byteOffset) => {
+      bytes ??= make()
+      return bytes.slice(byteOffset, byteOffset + byteLength)
+    },
   }
 }

@@ -49,6 +49,8 @@ export const runCommand: Command = defineCommand({
 async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<number> {
   const [path, ...words] = positionals
   if (path === undefined) throw usageError('hence run needs a model', { hint: 'hence run MODEL [PROMPT…]; see `hence help run`.' })
+  if (flags.prompt !== undefined && words.length > 0)
+    throw usageError(`the prompt is given twice: with --prompt and as "${words.join(' ')}"`, { hint: 'Leave one of them out.' })
   const isGraph = (await detectFormat(path)).kind === 'onnx'
   const misplaced = givenFlags(isGraph ? { ...PROMPT_FLAGS, context: 0, tokenizer: 0 } : TENSOR_FLAGS, flags)
   if (misplaced.length > 0)
@@ -90,8 +92,6 @@ async function stream(generation: Generation, { stdout }: Io): Promise<Generatio
 }
 
 async function readPrompt(given: string | undefined, words: readonly string[], io: Io): Promise<string> {
-  if (given !== undefined && words.length > 0)
-    throw usageError(`the prompt is given twice: with --prompt and as "${words.join(' ')}"`, { hint: 'Leave one of them out.' })
   if (given !== undefined) return given
   if (words.length > 0 && !(words.length === 1 && words[0] === '-')) return words.join(' ')
   if (words.length === 0 && io.stdin.isTTY)

@@ -87,7 +87,9 @@ export class CompiledGraph {
       most = MAX_BRANCHES
     }
     return this.graph.outputs.map(name => {
-      const value = values.get(name) ?? constants.get(name)
+      const known = constants.get(name)
+      // What belongs to the plan or the file must not reach a caller who may write to it.
+      const value = values.get(name) ?? (known && ({ ...known, data: known.data.slice() } as GraphTensor))
       if (!value) throw new HenceError('GRAPH_INVALID', `nothing computes the output "${name}"`, { output: name })
       return value
     })

@@ -45,7 +45,7 @@ export function tableInputs(
     const count = widths[i] ?? (wanted ?? (rows[0] as readonly TableCell[])).length - at
     const chosen =
       isColumnwise && wanted
-        ? [namedColumn(requireColumn(input.name, wanted))]
+        ? [namedColumn(requireColumn(input.name, available!))]
         : Array.from({ length: count }, (_, k) => (wanted ? namedColumn(wanted[at + k] ?? '') : numberedColumn(at + k)))
     result[input.name] = fill(input, rows, chosen)
     at += count

@@ -1,4 +1,5 @@
 import {
+  allocate,
   type ElementType,
   HenceError,
   type ModelValue,
@@ -46,14 +47,24 @@ class GraphModel implements TensorModel {
     throwIfAborted(options.signal)
     const { graph } = this.#parts
     checkInputs(graph.graph.inputs, graph.graph.constants, inputs)
+    checkOutputs(graph.graph.outputs, options.outputs ?? {})
     const signal = options.signal ? AbortSignal.any([options.signal, this.#disposal.signal]) : this.#disposal.signal
     const run = graph.run(new Map(Object.entries(inputs)), signal)
     this.#running.add(run)
     try {
       const results = await run
       const outputs: Record<string, ModelValue> = {}
-      for (const [i, name] of graph.graph.outputs.entries()) outputs[name] = into(name, results[i]!, options.outputs?.[name])
+      // A graph may hand an input on, or one value under two names.
+      const taken = new Set(Object.values(inputs).map(memoryOf))
+      for (const [i, name] of graph.graph.outputs.entries()) {
+        const value = taken.has(memoryOf(results[i]!)) ? copyOf(results[i]!) : results[i]!
+        taken.add(memoryOf(value))
+        outputs[name] = into(name, value, options.outputs?.[name])
+      }
       return outputs
+    } catch (error) {
+      this.#checkAlive()
+      throw error
     } finally {
       this.#running.delete(run)
     }
@@ -128,6 +139,7 @@ function checkValue(name: string, value: ModelValue, type: OnnxType | undefined,
       expected: type.dtype,
       got: dtype,
     })
+  checkArray(`input "${name}"`, value)
   const elements = shape.reduce((product, size) => product * size, dtype === 'c64' || dtype === 'c128' ? 2 : 1)
   if (!shape.every(size => Number.isInteger(size) && size >= 0) || data.length !== elements)
     throw new HenceError('SHAPE_MISMATCH', `run: the input "${name}" of shape [${shape.join(', ')}] has ${data.length} elements`, {
@@ -153,6 +165,51 @@ function checkValue(name: string, value: ModelValue, type: OnnxType | undefined,
     expected: wanted.map(dim => dim ?? null),
     got: shape,
   })
+}
+
+/** Names of outputs, and tensors that can be written to. */
+function checkOutputs(names: readonly string[], given: Readonly<Record<string, Tensor<ElementType>>>): void {
+  for (const [name, target] of Object.entries(given)) {
+    if (!names.includes(name)) {
+      const close = nearest(name, names)
+      throw new HenceError('OPTION_INVALID', `run: the model has no output "${name}"${close ? `; did you mean "${close}"?` : ''}`, {
+        output: name,
+        outputs: names,
+      })
+    }
+    checkArray(`output "${name}"`, target)
+  }
+}
+
+/** The array must be the one its element type calls for. */
+function checkArray(what: string, { dtype, data }: Tensor<ElementType>): void {
+  const isText = dtype === 'string'
+  const isRight = isText ? Array.isArray(data) && data.every(text => typeof text === 'string') : data.constructor === arrayOf(dtype)
+  if (isRight) return
+  const expected = isText ? 'an array of texts' : (arrayOf(dtype)?.name ?? 'of a known element type')
+  throw new HenceError('OPTION_INVALID', `run: the data of the ${what} must be ${expected} for ${dtype}, is ${data.constructor?.name}`, {
+    what,
+    dtype,
+    expected,
+  })
+}
+
+function arrayOf(dtype: ElementType): { readonly name: string } | undefined {
+  try {
+    return allocate(dtype, 0).constructor
+  } catch {
+    return undefined
+  }
+}
+
+/** What two tensors share when one is a view of the other. */
+function memoryOf(value: ModelValue): unknown {
+  if (!('data' in value)) return value
+  return Array.isArray(value.data) ? value.data : value.data.buffer
+}
+
+function copyOf(value: ModelValue): ModelValue {
+  return 'data' in value ? ({ ...value, data: value.data.slice() } as ModelValue) : structuredClone(value)
 }
 
 /** Copies a result into the caller's tensor where there is one. */

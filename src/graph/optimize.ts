@@ -5,17 +5,21 @@ import { foldConstants } from './rules/fold-constants.ts'
 import { foldScaling } from './rules/fold-scaling.ts'
 import { fuseEpilogue } from './rules/fuse-epilogue.ts'
 import { nameActivations } from './rules/name-activations.ts'
+import { nameAttention } from './rules/name-attention.ts'
 import { nameNormalizations } from './rules/name-normalizations.ts'
+import { needlessCasts } from './rules/needless-casts.ts'
 import { noOps } from './rules/no-ops.ts'
 import type { Rule } from './rules/rule.ts'
 
 const RULES: readonly Rule[] = [
   foldConstants,
+  needlessCasts,
   noOps,
   commonSubexpressions,
   foldScaling,
   nameNormalizations,
   nameActivations,
+  nameAttention,
   fuseEpilogue,
   deadCode,
 ]

@@ -1,4 +1,5 @@
 import type { GraphNode } from '../graph.ts'
+import { ATTENTION } from './attention.ts'
 import type { Lowering } from './context.ts'
 import { CONVOLUTION } from './convolution.ts'
 import { COPIES } from './copies.ts'
@@ -11,6 +12,7 @@ import { REDUCTION } from './reduction.ts'
 import { SELECTION } from './selection.ts'
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
+  ...ATTENTION,
   ...CONVOLUTION,
   ...COPIES,
   ...ELEMENTWISE,

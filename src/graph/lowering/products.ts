@@ -2,6 +2,7 @@ import { elementCount } from '../../core/index.ts'
 import type { Buffer } from '../../program/index.ts'
 import { fusedActivation } from './activation.ts'
 import type { Lowering, LoweringContext } from './context.ts'
+import { broadcast } from './elementwise.ts'
 
 /** x `[.., K]` times a known matrix, `[K, N]` or `[N, K]`: rows of all leading axes meet one packed weight. */
 function linear(context: LoweringContext, isTransposed: boolean, bias: Buffer | undefined): boolean {
@@ -31,7 +32,18 @@ function biasOf(context: LoweringContext, n: number): Buffer | undefined | false
   return context.segment.constant(context.key(2), tensor, 'f32', [n])
 }
 
-const matMul: Lowering = context => linear(context, false, undefined)
+const matMul: Lowering = context => linear(context, false, undefined) || batched(context)
+
+/** Two values of the program multiplied as stacks of matrices. */
+function batched(context: LoweringContext): boolean {
+  const [a, b] = [context.type(0), context.type(1)]
+  if (!a || !b || a.dtype !== b.dtype || !context.isFloat(0) || a.dtype === 'bool') return false
+  if (a.shape.length < 2 || b.shape.length < 2 || elementCount(a.shape) === 0 || elementCount(b.shape) === 0) return false
+  const batch = broadcast([a.shape.slice(0, -2), b.shape.slice(0, -2)])
+  if (!batch || a.shape.at(-1) !== b.shape.at(-2)) return false
+  const y = context.segment.emit('batched_matmul', context.node.name, [context.plain(0), context.plain(1)], {})
+  return context.define(y, [...batch, a.shape.at(-2)!, b.shape.at(-1)!])
+}
 
 /** `Gemm` with a known matrix, unit factors and a bias row; `hence.Linear` with a residual and an activation too. */
 const gemm: Lowering = context => {

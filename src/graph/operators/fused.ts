@@ -2,11 +2,12 @@ import { HenceError } from '../../core/index.ts'
 import type { OnnxAttribute } from '../../formats/index.ts'
 import { Attributes } from '../attributes.ts'
 import { type GraphTensor, type Operator, type OperatorCall, tensorInput } from '../operator.ts'
+import { scoredAttentionOperators } from './attention/index.ts'
 import { convolutionOperators } from './convolution/index.ts'
 import { elementwiseOperators } from './elementwise/index.ts'
 import { linearOperators } from './linear/index.ts'
 
-const KNOWN: readonly Operator[] = [...convolutionOperators, ...elementwiseOperators, ...linearOperators]
+const KNOWN: readonly Operator[] = [...convolutionOperators, ...elementwiseOperators, ...linearOperators, ...scoredAttentionOperators]
 
 const number = (value: number): OnnxAttribute => ({ type: 'float', value })
 const scalar = (value: number): GraphTensor => ({ dtype: 'f32', shape: [], data: Float32Array.of(value) })
@@ -83,5 +84,25 @@ function transposeMatrix({ shape, data }: GraphTensor): GraphTensor {
   return { dtype: 'f32', shape: [k, n], data: Float32Array.from(from, (_, i) => from[(i % n) * k + Math.floor(i / n)]!) }
 }
 
+/** Attention over heads as projections give them, `[B, S, H, D]`; a mask (operand 3) is added to the scores. */
+const attention: Operator = {
+  domain: 'hence',
+  name: 'Attention',
+  run: async call => {
+    const [q, k, v] = [0, 1, 2].map(i => tensorInput(call, i)) as [GraphTensor, GraphTensor, GraphTensor]
+    const joined = ({ dtype, shape, data }: GraphTensor): GraphTensor => ({
+      dtype,
+      data,
+      shape: [...shape.slice(0, 2), shape[2]! * shape[3]!],
+    })
+    const result = await apply(call, 'Attention', [joined(q), joined(k), joined(v), call.inputs[3]], {
+      q_num_heads: { type: 'int', value: q.shape[2]! },
+      kv_num_heads: { type: 'int', value: k.shape[2]! },
+      scale: number(call.attributes.float('scale', 1)),
+    })
+    return [{ ...result, shape: [...q.shape.slice(0, 3), v.shape[3]!] }]
+  },
+}
+
 /** What rules make of several nodes, defined by the operators it stands for. */
-export const fusedOperators: readonly Operator[] = [conv, linear]
+export const fusedOperators: readonly Operator[] = [attention, conv, linear]

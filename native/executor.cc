@@ -114,6 +114,33 @@ AttentionArgs attentionArgs(Operands o, const Program& p) {
   return a;
 }
 
+BatchedMatmulArgs batchedMatmulArgs(Operands o, const Program& p) {
+  BatchedMatmulArgs a{};
+  a.a = o.buffer<float>(), a.b = o.buffer<float>(), a.addend = o.buffer<float>(), a.y = o.buffer<float>();
+  a.m = o.dim(), a.k = o.dim(), a.n = o.dim(), a.scale = o.real();
+  const uint32_t flags = o.number();
+  a.transposed = flags & 1, a.addendRows = flags & 2, a.addendColumns = flags & 4;
+  a.aAxes = o.number(), a.bAxes = o.number(), a.addendAxes = o.number();
+  a.batchAxes = int32_t(o.number());
+  for (int axis = 0; axis < a.batchAxes; axis++) a.sizes[axis] = o.dim();
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+DenseAttentionArgs denseAttentionArgs(Operands o, const Program& p) {
+  DenseAttentionArgs a{};
+  a.query = o.buffer<float>(), a.key = o.buffer<float>(), a.value = o.buffer<float>(), a.mask = o.buffer<float>(), a.y = o.buffer<float>();
+  a.batch = o.dim(), a.queries = o.dim(), a.keys = o.dim();
+  a.heads = int32_t(o.number()), a.kvHeads = int32_t(o.number()), a.headDim = int32_t(o.number()), a.valueDim = int32_t(o.number());
+  a.scale = o.real();
+  const bool isCausal = o.number() != 0;
+  const int64_t offset = o.dim();
+  a.causal = isCausal ? offset : -1;
+  for (DenseStrides* s : {&a.queryStrides, &a.keyStrides, &a.valueStrides, &a.maskStrides, &a.yStrides}) s->batch = o.dim(), s->head = o.dim(), s->row = o.dim();
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
 MapArgs mapArgs(Operands o, const Program& p) {
   MapArgs a;
   a.y = o.buffer<uint8_t>();
@@ -205,7 +232,7 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
     case Opcode::Map: kernels.map(mapArgs(o, p), thread); break;
     case Opcode::Softmax: {
       SoftmaxArgs a{};
-      a.x = o.buffer<float>(), a.y = o.buffer<float>(), a.rows = o.dim(), a.width = o.dim();
+      a.x = o.buffer<float>(), a.y = o.buffer<float>(), a.rows = o.dim(), a.width = o.dim(), a.inner = o.dim();
       kernels.softmax(a, thread);
       break;
     }
@@ -217,6 +244,15 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
     }
     case Opcode::Conv: kernels.conv(convArgs(o, p), thread); break;
     case Opcode::Pool: kernels.pool(poolArgs(o), thread); break;
+    case Opcode::BatchedMatmul: kernels.batchedMatmul(batchedMatmulArgs(o, p), thread); break;
+    case Opcode::DenseAttention: kernels.denseAttention(denseAttentionArgs(o, p), thread); break;
+    case Opcode::Take: {
+      TakeArgs a{};
+      a.x = o.buffer<uint8_t>(), a.ids = o.buffer<int32_t>(), a.y = o.buffer<uint8_t>();
+      a.outer = o.dim(), a.size = o.dim(), a.count = o.dim(), a.rowBytes = o.dim();
+      kernels.take(a, thread);
+      break;
+    }
     case Opcode::Copy: copyParts(o, kernels, thread); break;
     case Opcode::Reduce: {
       ReduceArgs a{};
@@ -242,12 +278,15 @@ constexpr const char* kSignatures[] = {
     "bbbbbdnnn",           // kv_write
     "bbbbbbbBbddnnnnnff",  // attention
     "bnnnn*bnn",           // map
-    "bbdd",                // softmax
+    "bbddd",               // softmax
     "bbdd",                // argmax
     "bnnnn*Bndddddddddddddddddddd",  // copy
     "bbnnn*d",             // reduce
     "bmBBbdddddnnnnnnnnnnnnnffn",  // conv
     "bbdddddnnnnnnnnnnnn",        // pool
+    "bbBbdddfnnnnn*d",     // batched_matmul
+    "bbbdddd",             // take
+    "bbbBbdddnnnnfndddddddddddddddd",  // dense_attention
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -271,7 +310,7 @@ bool wellFormed(const Program& p, const uint32_t* words, size_t count, Opcode op
   for (; *s && *s != '*'; s++) if (!check(*s)) return false;
   if (*s == '*') {
     const int64_t times = last;
-    const int64_t most = opcode == Opcode::Matmul ? kMaxFusedWeights : opcode == Opcode::Map ? kMaxMapInputs : opcode == Opcode::Reduce ? kReduceAxes : int64_t(count);
+    const int64_t most = opcode == Opcode::Matmul ? kMaxFusedWeights : opcode == Opcode::Map ? kMaxMapInputs : opcode == Opcode::Reduce ? kReduceAxes : opcode == Opcode::BatchedMatmul ? kBatchAxes : int64_t(count);
     if (times == 0 || times > most) return false;
     for (int64_t i = 0; i < times; i++) for (const char* r = s + 1; *r; r++) if (!check(*r)) return false;
   }
@@ -311,6 +350,11 @@ bool Program::prepare(const Kernels& kernels, int threads) {
     } else if (opcode == Opcode::Attention) {
       const AttentionArgs a = attentionArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.attentionWorkspace(a.tokens, a.sequences, a.heads, a.headDim, maxContext, t));
+    } else if (opcode == Opcode::BatchedMatmul) {
+      need(kernels.batchedMatmulWorkspace(threads));
+    } else if (opcode == Opcode::DenseAttention) {
+      const DenseAttentionArgs a = denseAttentionArgs(operands, *this);
+      need(kernels.denseAttentionWorkspace(a.keys, a.headDim, a.valueDim, threads));
     }
     at += 2 + words[at + 1];
   }

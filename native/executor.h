@@ -15,6 +15,7 @@ enum class Opcode : uint32_t {
   Matmul, Gather, GatherRows, Norm, RotaryTable, Rope, KvWrite, Attention, Map, Softmax, Argmax,
   Copy, Reduce,
   Conv, Pool,
+  BatchedMatmul, Take, DenseAttention,
   Count,
 };
 

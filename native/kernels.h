@@ -225,10 +225,50 @@ struct ReduceArgs {
   int64_t sizes[kReduceAxes];
 };
 
-struct SoftmaxArgs {  // along the last axis
+// y = scale · a · b + addend for every index of the batch axes. Of an operand's batch axes those with a bit in its mask
+// are there; it repeats along the others.
+constexpr int kBatchAxes = 6;
+struct BatchedMatmulArgs {
+  const float* a;       // [batch, m, k]
+  const float* b;       // [batch, k, n], or [batch, n, k] when transposed
+  const float* addend;  // [batch, m or 1, n or 1] or null
+  float* y;             // [batch, m, n]
+  int64_t m, k, n;
+  float scale;
+  bool transposed, addendRows, addendColumns;
+  uint32_t aAxes, bAxes, addendAxes;
+  int32_t batchAxes;
+  int64_t sizes[kBatchAxes];
+  uint8_t* workspace;  // at least batchedMatmulWorkspace() bytes, 64-byte aligned
+};
+
+struct DenseStrides { int64_t batch, head, row; };  // in elements; numbers of a row are contiguous
+
+// softmax(scale · q · kᵀ + mask) · v per head; heads in a row share a key head.
+struct DenseAttentionArgs {
+  const float *query, *key, *value;
+  const float* mask;  // rows of `keys` numbers, or null
+  float* y;
+  int64_t batch, queries, keys;
+  int32_t heads, kvHeads, headDim, valueDim;
+  float scale;
+  int64_t causal;  // query i sees keys 0 .. i + causal; all when negative
+  DenseStrides queryStrides, keyStrides, valueStrides, maskStrides, yStrides;
+  uint8_t* workspace;  // at least denseAttentionWorkspace() bytes, 64-byte aligned
+};
+
+struct TakeArgs {  // y[o, i] = x[o, ids[i]]; negative ids count from the end, zeros where there is no such slice
+  const uint8_t* x;    // [outer, size, rowBytes]
+  const int32_t* ids;  // [count]
+  uint8_t* y;          // [outer, count, rowBytes]
+  int64_t outer, size, count, rowBytes;
+};
+
+struct SoftmaxArgs {
   const float* x;
   float* y;
   int64_t rows, width;
+  int64_t inner = 1;  // distance between the numbers of one sum: x is [rows, width, inner]
 };
 
 struct ArgmaxArgs {  // index of the largest value of each row, the first among equals
@@ -260,6 +300,11 @@ struct Kernels {
   void (*copy)(const CopyArgs&, const Thread&);
   void (*reduce)(const ReduceArgs&, const Thread&);
   void (*pool)(const PoolArgs&, const Thread&);
+  void (*batchedMatmul)(const BatchedMatmulArgs&, const Thread&);
+  size_t (*batchedMatmulWorkspace)(int threads);
+  void (*take)(const TakeArgs&, const Thread&);
+  void (*denseAttention)(const DenseAttentionArgs&, const Thread&);
+  size_t (*denseAttentionWorkspace)(int64_t keys, int32_t headDim, int32_t valueDim, int threads);
   void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
   double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
 };

@@ -18,7 +18,28 @@ HENCE_INLINE float largestOf(const float* x, int64_t n) {
   return largest;
 }
 
+// Along an axis that is not the last: sixteen columns at a time.
+inline void softmaxColumns(const SoftmaxArgs& a, const Thread& t) {
+  const int64_t blocks = (a.inner + 15) / 16;
+  const Range share = t.share(a.rows * blocks);
+  for (int64_t at = share.begin; at < share.end; at++) {
+    const int64_t column = at % blocks * 16, begin = at / blocks * a.width * a.inner + column;
+    const int n = a.inner - column < 16 ? int(a.inner - column) : 16;
+    const float* x = a.x + begin;
+    float* y = a.y + begin;
+    F largest = set1(-__builtin_inff()), sum = zero();
+    for (int64_t i = 0; i < a.width; i++) largest = max(loadPartial(x + i * a.inner, n), largest);
+    for (int64_t i = 0; i < a.width; i++) {
+      const F e = exp(loadPartial(x + i * a.inner, n) - largest);
+      storePartial(y + i * a.inner, e, n);
+      sum = sum + e;
+    }
+    for (int64_t i = 0; i < a.width; i++) storePartial(y + i * a.inner, loadPartial(y + i * a.inner, n) / sum, n);
+  }
+}
+
 inline void softmax(const SoftmaxArgs& a, const Thread& t) {
+  if (a.inner > 1) return softmaxColumns(a, t);
   Range rows = t.share(a.rows);
   const int64_t whole = a.width & ~int64_t(15);
   const int rest = int(a.width - whole);

@@ -2,8 +2,10 @@
 #pragma once
 #include "argmax.h"
 #include "attention.h"
+#include "batched-matmul.h"
 #include "conv.h"
 #include "copy.h"
+#include "dense-attention.h"
 #include "gather-rows.h"
 #include "kv-write.h"
 #include "map.h"
@@ -13,6 +15,7 @@
 #include "reduce.h"
 #include "rope.h"
 #include "softmax.h"
+#include "take.h"
 
 #define HENCE_TEXT(x) #x
 #define HENCE_NAME(x) HENCE_TEXT(x)
@@ -26,6 +29,7 @@ const Kernels* kernels() {
       map, softmax, argmax,
       copy, reduce,
       pool,
+      batchedMatmul, batchedMatmulWorkspace, take, denseAttention, denseAttentionWorkspace,
       streamRead, peakFlops,
   };
   return &table;

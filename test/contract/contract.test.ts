@@ -10,9 +10,19 @@ import { elementwiseCases } from './elementwise-cases.ts'
 import { hardCases } from './hard-cases.ts'
 import { imageCases } from './image-cases.ts'
 import { matmulCases } from './matmul-cases.ts'
+import { productCases } from './product-cases.ts'
 import { reduceCases } from './reduce-cases.ts'
 
-const CASES = [...reduceCases, ...copyCases, ...elementwiseCases, ...attentionCases, ...hardCases, ...imageCases, ...matmulCases]
+const CASES = [
+  ...reduceCases,
+  ...copyCases,
+  ...elementwiseCases,
+  ...attentionCases,
+  ...hardCases,
+  ...imageCases,
+  ...matmulCases,
+  ...productCases,
+]
 
 async function run(
   backend: ReturnType<typeof referenceBackend>,

@@ -1,7 +1,10 @@
 import { HenceError } from '../../core/index.ts'
 import {
   type AttentionAttributes,
+  type BatchedMatmulAttributes,
+  type Buffer,
   type CopyAttributes,
+  type DenseAttentionAttributes,
   type Dim,
   type Instruction,
   type MapAttributes,
@@ -12,8 +15,12 @@ import {
   type ReduceAttributes,
   type RopeAttributes,
   type RotaryTableAttributes,
+  type SoftmaxAttributes,
+  type TakeAttributes,
 } from '../../program/index.ts'
+import { encodeBatchedMatmul } from './encode-batched-matmul.ts'
 import { encodeCopy, hasCopyKernel } from './encode-copy.ts'
+import { encodeDenseAttention } from './encode-dense-attention.ts'
 import { encodeFinish } from './encode-finish.ts'
 import { convForm, encodeConv, encodePool } from './encode-image.ts'
 import { encodeMap, hasMapKernel } from './encode-map.ts'
@@ -37,6 +44,9 @@ const OPCODES = [
   'reduce',
   'conv',
   'pool',
+  'batched_matmul',
+  'take',
+  'dense_attention',
 ]
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
@@ -141,6 +151,7 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
   const rows = (dims: readonly Dim[]): number => count(dims.slice(0, -1))
   const width = (dims: readonly Dim[]): number => encoder.dim(dims.at(-1) ?? 1)
   const ids = inputs.map(id => id ?? NONE)
+  const operands = inputs.map(id => (id === null ? undefined : program.buffers[id]))
   const [a, b, c, d, e] = ids as [number, number, number, number, number]
   const [y] = outputs as [number]
   switch (op) {
@@ -176,19 +187,30 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
     }
     case 'attention': {
       const { heads, kvHeads, headDim, scale, window = 0, softcap = 0 } = attributes as AttentionAttributes
-      const operands = [...ids.slice(0, 7), ids[7] ?? NONE, y, encoder.dim(shape(0)[0]!), encoder.dim(shape(4)[0]!)]
+      const buffers = [...ids.slice(0, 7), ids[7] ?? NONE, y, encoder.dim(shape(0)[0]!), encoder.dim(shape(4)[0]!)]
       const type = FLOAT_TYPES.indexOf(program.buffers[b]!.dtype)
-      return [op, [...operands, heads, kvHeads, headDim, window, type, encoder.float(scale), encoder.float(softcap)]]
+      return [op, [...buffers, heads, kvHeads, headDim, window, type, encoder.float(scale), encoder.float(softcap)]]
     }
-    case 'map': {
-      const operands = inputs.map(id => program.buffers[id!]!)
-      return [op, [...encodeMap(operands, program.buffers[y]!, attributes as MapAttributes, encoder)]]
-    }
+    case 'map':
+      return [op, [...encodeMap(operands as Buffer[], program.buffers[y]!, attributes as MapAttributes, encoder)]]
     case 'copy':
       return [op, [...encodeCopy(ids, y, program.buffers[y]!, attributes as CopyAttributes, encoder)]]
     case 'reduce':
       return [op, [a, y, ...encodeReduce(shape(0), attributes as ReduceAttributes, encoder)]]
-    case 'softmax':
+    case 'batched_matmul':
+      return [op, [...encodeBatchedMatmul(operands, program.buffers[y]!, attributes as BatchedMatmulAttributes, encoder)]]
+    case 'dense_attention':
+      return [op, [...encodeDenseAttention(operands, program.buffers[y]!, attributes as DenseAttentionAttributes, encoder)]]
+    case 'take': {
+      const { axis } = attributes as TakeAttributes
+      const rowBytes = encoder.dim(productDim(bytesOf(program, a), ...shape(0).slice(axis + 1)))
+      return [op, [a, b, y, count(shape(0).slice(0, axis)), encoder.dim(shape(0)[axis]!), count(shape(1)), rowBytes]]
+    }
+    case 'softmax': {
+      const { axis = Math.max(0, shape(0).length - 1) } = attributes as SoftmaxAttributes
+      const before = shape(0).slice(0, axis)
+      return [op, [a, y, count(before), encoder.dim(shape(0)[axis] ?? 1), count(shape(0).slice(axis + 1))]]
+    }
     case 'argmax':
       return [op, [a, y, rows(shape(0)), width(shape(0))]]
     default:

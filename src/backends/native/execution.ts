@@ -2,15 +2,12 @@ import { elementCount, HenceError, type Tensor, type TensorData, throwIfAborted,
 import {
   type Buffer,
   buffersOf,
-  type Dim,
   type DimValues,
-  formatDim,
   KV_BLOCK_TOKENS,
   largestBytes,
   largestDim,
   type MemoryPlan,
   type Program,
-  productDim,
   resolveDim,
 } from '../../program/index.ts'
 import type { Execution, Precision, RunOptions } from '../backend.ts'
@@ -20,6 +17,7 @@ import type { Addon, NativeHandle } from './addon.ts'
 import type { EncodedProgram } from './encode.ts'
 import { useKey } from './encoder.ts'
 import type { PackedWeights } from './pack-weights.ts'
+import { type Work, workOf } from './work.ts'
 
 /** A step with fewer multiply-adds than this runs on one thread: meeting at barriers would take longer than the work. */
 const SMALLEST_SHARED_WORK = 1_500_000
@@ -40,26 +38,6 @@ export interface ExecutionParts {
   readonly precision: Precision
 }
 
-/** Multiply-adds of all matmuls and convolutions per row (pixel) of one dim. */
-interface RowWork {
-  readonly rows: Dim
-  readonly multiplyAdds: number
-}
-
-function workOfRows({ instructions, buffers }: Program): readonly RowWork[] {
-  const work = new Map<string, RowWork>()
-  for (const { op, inputs, outputs } of instructions) {
-    if (op !== 'matmul' && op !== 'conv') continue
-    const rows = productDim(...buffers[outputs[0]!]!.shape.slice(0, -1))
-    // Of a convolution, the sizes of a filter; the first operand of a matmul has its inner size last.
-    const k = op === 'conv' ? buffers[inputs[1]!]!.shape.slice(1) : [buffers[inputs[0]!]!.shape[1]!]
-    const columns = outputs.reduce((sum, id) => sum + (buffers[id]!.shape.at(-1) as number), 0)
-    const key = formatDim(rows)
-    work.set(key, { rows, multiplyAdds: (work.get(key)?.multiplyAdds ?? 0) + (productDim(...k) as number) * columns })
-  }
-  return [...work.values()]
-}
-
 /** Runs an encoded program: native segments on the device's threads, host segments here, in between. */
 export class NativeExecution implements Execution {
   readonly #parts: ExecutionParts
@@ -71,7 +49,7 @@ export class NativeExecution implements Execution {
   readonly #handle: NativeHandle
   readonly #inputs: readonly Buffer[]
   readonly #outputs: readonly Buffer[]
-  readonly #work: readonly RowWork[]
+  readonly #work: readonly Work[]
   #running: Promise<number> | undefined
   #isDisposed = false
   lastComputeMs = 0
@@ -81,7 +59,7 @@ export class NativeExecution implements Execution {
     const { program, plan, limits, weights, addon } = parts
     this.#inputs = buffersOf(program, 'input')
     this.#outputs = buffersOf(program, 'output')
-    this.#work = workOfRows(program)
+    this.#work = workOf(program)
     this.#regions.push(weights.region)
     for (const { id } of buffersOf(program, 'weight')) {
       const place = weights.places.get(useKey({ buffer: id, form: 'dense' }))
@@ -177,7 +155,7 @@ export class NativeExecution implements Execution {
   async #runNative(begin: number, end: number, values: DimValues): Promise<void> {
     const { addon, device, encoded, limits, threads } = this.#parts
     const dims = Int32Array.from(encoded.dims, dim => resolveDim(dim, { ...limits, ...values }))
-    const work = this.#work.reduce((sum, { rows, multiplyAdds }) => sum + resolveDim(rows, values) * multiplyAdds, 0)
+    const work = this.#work.reduce((sum, { count, multiplyAdds }) => sum + resolveDim(count, { ...limits, ...values }) * multiplyAdds, 0)
     this.#running = addon.run(device, this.#handle, begin, end, dims, work < SMALLEST_SHARED_WORK ? 1 : threads)
     try {
       this.lastComputeMs += (await this.#running) * 1000

@@ -1,8 +1,10 @@
 import type { Op } from '../op.ts'
 import { argmax } from './argmax.ts'
 import { attention } from './attention.ts'
+import { batchedMatmul } from './batched-matmul.ts'
 import { conv } from './conv.ts'
 import { copy } from './copy.ts'
+import { denseAttention } from './dense-attention.ts'
 import { gather } from './gather.ts'
 import { kvWrite } from './kv.ts'
 import { map } from './map.ts'
@@ -16,13 +18,16 @@ import { route } from './route.ts'
 import { scan } from './scan.ts'
 import { scatterAdd } from './scatter-add.ts'
 import { softmax } from './softmax.ts'
+import { take } from './take.ts'
 
 /** The instruction set. */
 export const OPS: {
   readonly argmax: typeof argmax
   readonly attention: typeof attention
   readonly conv: typeof conv
+  readonly batched_matmul: typeof batchedMatmul
   readonly copy: typeof copy
+  readonly dense_attention: typeof denseAttention
   readonly gather: typeof gather
   readonly kv_write: typeof kvWrite
   readonly map: typeof map
@@ -37,11 +42,14 @@ export const OPS: {
   readonly scan: typeof scan
   readonly scatter_add: typeof scatterAdd
   readonly softmax: typeof softmax
+  readonly take: typeof take
 } = {
   argmax,
   attention,
   conv,
+  batched_matmul: batchedMatmul,
   copy,
+  dense_attention: denseAttention,
   gather,
   kv_write: kvWrite,
   map,
@@ -56,6 +64,7 @@ export const OPS: {
   scan,
   scatter_add: scatterAdd,
   softmax,
+  take,
 }
 
 export type OpName = keyof typeof OPS

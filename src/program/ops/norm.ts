@@ -1,4 +1,4 @@
-import { agree, f32, type Op, operand } from '../op.ts'
+import { agree, check, f32, type Op, operand } from '../op.ts'
 
 export interface NormAttributes {
   /** `rms`: x / √(mean x² + ε); `layer`: (x − mean) / √(variance + ε). */
@@ -7,16 +7,17 @@ export interface NormAttributes {
 }
 
 /**
- * Normalises each row of x `[M, D]`, multiplies by weight `[D]` and adds bias `[D]` or none.
+ * Normalises each row of x `[…, D]`, multiplies by weight `[D]` and adds bias `[D]` or none.
  * Source: Zhang & Sennrich 2019 (RMSNorm), Ba et al. 2016 (LayerNorm).
  */
 export const norm: Op<NormAttributes> = {
   name: 'norm',
   operands: ['x', 'weight', 'bias?'],
   infer([x, weight, bias]) {
-    const type = operand('norm', 'x', x, 'f32', 2)
-    agree('norm', 'row and weight', type.shape[1]!, operand('norm', 'weight', weight, 'f32', 1).shape[0]!)
-    if (bias) agree('norm', 'row and bias', type.shape[1]!, operand('norm', 'bias', bias, 'f32', 1).shape[0]!)
+    const type = operand('norm', 'x', x, 'f32')
+    check(type.shape.length > 0, 'norm', 'x is a scalar')
+    agree('norm', 'row and weight', type.shape.at(-1)!, operand('norm', 'weight', weight, 'f32', 1).shape[0]!)
+    if (bias) agree('norm', 'row and bias', type.shape.at(-1)!, operand('norm', 'bias', bias, 'f32', 1).shape[0]!)
     return [type]
   },
   run({ inputs: [input, scale, shift], outputs: [output], attributes: { kind, epsilon } }) {

@@ -49,19 +49,28 @@ class Spread {
     for (int64_t l = 0; l < kLanes; l++) lanes[l] = int32_t(l / s.filters < groups ? l / s.filters * s.depth : 0);
     first_ = iload(lanes);
   }
-  HENCE_INLINE void pixel(const float* x, float* to) const {
+  // `count` pixels `step` floats apart.
+  __attribute__((noinline)) void pixels(const float* x, int64_t step, int64_t count, float* to) const {
     const int channels = int(groups_ * depth_);
-    if (channels <= kLanes) {
-      const F all = channels == kLanes ? load(x) : loadPartial(x, channels);
-      for (int64_t c = 0; c < depth_; c++) store(to + c * kLanes, permute(all, first_ + iset1(int32_t(c))));
+    if (channels > kLanes) {
+      for (; count > 0; count--, x += step, to += depth_ * kLanes) pixel(x, to);
       return;
     }
+    for (; count > 0; count--, x += step) {
+      __builtin_prefetch(x + 32 * step);  // too far apart for the hardware to follow
+      const F all = channels == kLanes ? load(x) : loadPartial(x, channels);
+      I from = first_;
+      for (int64_t c = 0; c < depth_; c++, from = from + iset1(1), to += kLanes) store(to, permute(all, from));
+    }
+  }
+
+ private:
+  void pixel(const float* x, float* to) const {
     for (int64_t c = 0; c < depth_; c++)
       for (int64_t g = 0; g < groups_; g++)
         for (int64_t f = 0; f < filters_; f++) to[c * kLanes + g * filters_ + f] = x[g * depth_ + c];
   }
 
- private:
   int64_t filters_, depth_, groups_;
   I first_ = iset1(0);
 };
@@ -124,7 +133,7 @@ static void lanePatch(const ConvArgs& args, const LaneShape& s, int64_t image, i
   for (int64_t row = range.begin; row < range.end; row++) {
     const int64_t top = row * w.strideHeight - w.padTop, bottom = top + s.ringRows < w.height ? top + s.ringRows : w.height;
     for (next = next < top ? top : next; next < bottom; next++)
-      for (int64_t u = begin; u < end; u++) spread.pixel(x + (next * w.width + u) * w.channels, ring + next % s.ringRows * s.rowFloats() + (u - first) * s.pixelFloats());
+      spread.pixels(x + (next * w.width + begin) * w.channels, w.channels, end - begin, ring + next % s.ringRows * s.rowFloats() + (begin - first) * s.pixelFloats());
     LaneTaps taps;
     taps.columns = w.kernelWidth, taps.depth = int(s.depth), taps.rows = 0;
     taps.tapStep = w.dilationWidth * s.depth, taps.pixelStep = w.strideWidth * s.depth;

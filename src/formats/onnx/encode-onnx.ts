@@ -6,6 +6,9 @@ import { encodeTensor } from './encode-tensor.ts'
 import { encodeValueInfo } from './encode-type.ts'
 import type { OnnxAttribute, OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from './model.ts'
 
+/** From this version on, initializers need not be listed among the inputs. Source: onnx.proto, the list of versions. */
+const FIRST_IR_WITH_HIDDEN_INITIALIZERS = 4
+
 /** Protobuf's own limit. */
 const MAX_FILE_BYTES = 2 ** 31 - 1
 
@@ -25,7 +28,8 @@ export async function writeOnnx(path: string, model: Omit<OnnxModel, 'files'>): 
 }
 
 function encodeModel({ irVersion, producer, opsets, graph, functions, metadata }: Omit<OnnxModel, 'files'>): MessageWriter {
-  const message = new MessageWriter().int(1, irVersion).text(2, producer).message(7, encodeGraph(graph))
+  const listed = irVersion < FIRST_IR_WITH_HIDDEN_INITIALIZERS ? withInitializersAsInputs(graph) : graph
+  const message = new MessageWriter().int(1, irVersion).text(2, producer).message(7, encodeGraph(listed))
   writeOpsets(message, 8, opsets)
   for (const [key, value] of metadata) message.message(14, new MessageWriter().text(1, key).text(2, value))
   for (const f of functions) message.message(25, encodeFunction(f))
@@ -35,6 +39,11 @@ function encodeModel({ irVersion, producer, opsets, graph, functions, metadata }
       limit: MAX_FILE_BYTES,
     })
   return message
+}
+
+function withInitializersAsInputs(graph: OnnxGraph): OnnxGraph {
+  const more = Array.from(graph.initializers, ([name, { dtype, shape }]) => ({ name, type: { kind: 'tensor' as const, dtype, shape } }))
+  return { ...graph, inputs: [...graph.inputs, ...more] }
 }
 
 /** A GraphProto. */

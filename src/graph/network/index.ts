@@ -1,5 +1,5 @@
-export { ArithmeticBuilder, type IntegerOperand } from './arithmetic-builder.ts'
-export { GraphBuilder, type NetworkOptions, type NodeOptions, type NodeOutputs } from './graph-builder.ts'
+export type { IntegerOperand } from './arithmetic-builder.ts'
+export type { NetworkOptions, NodeOptions, NodeOutputs } from './graph-builder.ts'
 export { LayerBuilder } from './layer-builder.ts'
 export type {
   AttentionOptions,

@@ -60,10 +60,10 @@ export class NativeExecution implements Execution {
     this.#inputs = buffersOf(program, 'input')
     this.#outputs = buffersOf(program, 'output')
     this.#work = workOf(program)
-    this.#regions.push(weights.region)
+    this.#regions.push(...weights.regions.map(({ handle }) => handle))
     for (const { id } of buffersOf(program, 'weight')) {
       const place = weights.places.get(useKey({ buffer: id, form: 'dense' }))
-      if (place) this.#places.set(id, { region: 0, offset: place.offset })
+      if (place) this.#places.set(id, { region: weights.regions.indexOf(place.region), offset: place.offset })
     }
     const arena = this.#allocate(plan.arenaBytes)
     for (const [id, offset] of plan.offsets) this.#places.set(id, { region: arena, offset })
@@ -98,8 +98,8 @@ export class NativeExecution implements Execution {
       return place ? [place.region, place.offset / REGION_ALIGNMENT] : [0, 0]
     })
     const matrices = encoded.matrices.flatMap(use => {
-      const { offset, layout, n, k } = weights.places.get(useKey(use))!
-      return [0, offset / REGION_ALIGNMENT, layout, n, k]
+      const { region, offset, layout, n, k } = weights.places.get(useKey(use))!
+      return [weights.regions.indexOf(region), offset / REGION_ALIGNMENT, layout, n, k]
     })
     const largest = encoded.dims.map(dim => largestDim(dim, limits))
     const beyond = largest.findIndex(value => value > 0x7fffffff)
@@ -196,7 +196,7 @@ export class NativeExecution implements Execution {
     this.#isDisposed = true
     const release = (): void => {
       this.#parts.addon.release(this.#handle)
-      for (const region of this.#regions.slice(1)) this.#parts.addon.release(region)
+      for (const region of this.#regions.slice(this.#parts.weights.regions.length)) this.#parts.addon.release(region)
       this.#memory.clear()
     }
     // Memory a running step uses goes when the step is over.

@@ -7,7 +7,7 @@ import { type EncodedProgram, encodeProgram, weightUses } from './encode.ts'
 import { useKey } from './encoder.ts'
 import { NativeExecution } from './execution.ts'
 import { findAddon } from './load-addon.ts'
-import { type PackedWeights, packWeights } from './pack-weights.ts'
+import { type PackedWeights, packWeights, releaseWeights } from './pack-weights.ts'
 
 let forced: string | undefined
 
@@ -103,7 +103,7 @@ async function compile(
     arenaBytes: plan.arenaBytes,
     kernelShare: native / Math.max(1, program.instructions.length),
     createExecution: () => new NativeExecution(parts),
-    dispose: () => addon.release(weights.region),
+    dispose: () => releaseWeights(addon, provider, weights),
   }
 }
 

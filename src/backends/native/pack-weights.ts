@@ -21,13 +21,20 @@ export interface PlacedWeight {
   readonly layout: number
   readonly n: number
   readonly k: number
+  readonly region: WeightRegion
   readonly offset: number
   readonly bytes: number
 }
 
+/** Native memory with packed weights. It goes with the last program that reads them. */
+export interface WeightRegion {
+  handle: NativeHandle
+  users: number
+}
+
 /** All weights of a program in native memory. */
 export interface PackedWeights {
-  readonly region: NativeHandle
+  readonly regions: readonly WeightRegion[]
   readonly bytes: number
   /** By the key of a use; buffers that name the same weight in the same form share a place. */
   readonly places: ReadonlyMap<string, PlacedWeight>
@@ -40,6 +47,9 @@ interface Entry {
   readonly type: number
 }
 
+/** Weights that programs with the same {@link WeightProvider.shared} object have packed, by form and source. */
+const sharedPlaces = new WeakMap<object, Map<string, PlacedWeight>>()
+
 /** Reads, transcodes and places every weight of a program that kernels use; from the cache where it was done before. */
 export async function packWeights(
   addon: Addon,
@@ -48,25 +58,71 @@ export async function packWeights(
   weights: WeightProvider,
   options: CompileOptions,
 ): Promise<PackedWeights> {
-  const { entries, places, bytes } = await placeWeights(addon, program, weights, options.signal)
-  const recipe = JSON.stringify([LAYOUT_VERSION, ...[...entries.keys()]])
+  const known = knownPlaces(weights)
+  const { entries, places, region, bytes } = await placeWeights(addon, program, weights, known, options.signal)
+  const regions = [...new Set([...places.values()].map(place => place.region))]
+  const total = [...new Set(places.values())].reduce((sum, place) => sum + place.bytes, 0)
+  if (entries.size > 0) {
+    await fillRegion(addon, device, region, entries, bytes, weights, options)
+    for (const [key, { place }] of entries) known.set(key, place)
+  }
+  for (const one of regions) one.users++
+  return { regions, bytes: total, places }
+}
+
+/** Lets go of the weights of a program; memory nobody reads any more is freed. */
+export function releaseWeights(addon: Addon, weights: WeightProvider, { regions }: PackedWeights): void {
+  const known = knownPlaces(weights)
+  for (const region of regions) {
+    if (--region.users > 0) continue
+    for (const [key, place] of known) if (place.region === region) known.delete(key)
+    addon.release(region.handle)
+  }
+}
+
+function knownPlaces({ shared }: WeightProvider): Map<string, PlacedWeight> {
+  if (!shared) return new Map()
+  const known = sharedPlaces.get(shared) ?? new Map<string, PlacedWeight>()
+  sharedPlaces.set(shared, known)
+  return known
+}
+
+/** Gets the memory of a region and packs its weights into it, or finds them packed in the cache. */
+async function fillRegion(
+  addon: Addon,
+  device: NativeHandle,
+  region: WeightRegion,
+  entries: ReadonlyMap<string, Entry>,
+  bytes: number,
+  weights: WeightProvider,
+  options: CompileOptions,
+): Promise<void> {
+  const recipe = JSON.stringify([LAYOUT_VERSION, ...entries.keys()])
   const cached = await openPackedRegion(addon, weights.files, recipe, bytes, options)
-  const region = cached?.region ?? addon.regionAnonymous(bytes)
-  if (typeof region === 'number')
-    throw new HenceError('OUT_OF_MEMORY', `cannot get ${bytes} bytes for the weights`, { bytes, errno: region })
-  if (cached?.isFilled) return { region, bytes, places }
+  const handle = cached?.region ?? addon.regionAnonymous(bytes)
+  if (typeof handle === 'number')
+    throw new HenceError('OUT_OF_MEMORY', `cannot get ${bytes} bytes for the weights`, { bytes, errno: handle })
+  region.handle = handle
+  if (cached?.isFilled) return
   const totalBytes = [...entries.values()].reduce((sum, { place }) => sum + place.bytes, 0)
   let doneBytes = 0
   for (const entry of entries.values()) {
-    await packEntry(addon, device, region, entry, options.signal)
+    await packEntry(addon, device, handle, entry, options.signal)
     doneBytes += entry.place.bytes
     options.onProgress?.({ stage: 'pack', doneBytes, totalBytes })
   }
   cached?.keep()
-  return { region, bytes, places }
 }
 
-async function placeWeights(addon: Addon, program: Program, weights: WeightProvider, signal: AbortSignal | undefined) {
+/** Places for all weights of a program: known ones, and new ones in a region that has no memory yet. */
+async function placeWeights(
+  addon: Addon,
+  program: Program,
+  weights: WeightProvider,
+  known: ReadonlyMap<string, PlacedWeight>,
+  signal: AbortSignal | undefined,
+) {
+  const region: WeightRegion = { handle: undefined as never, users: 0 }
   const entries = new Map<string, Entry>()
   const places = new Map<string, PlacedWeight>()
   let bytes = 0
@@ -75,20 +131,21 @@ async function placeWeights(addon: Addon, program: Program, weights: WeightProvi
     const buffer = program.buffers[use.buffer]!
     const weight = resolveWeight(buffer, weights)
     const key = JSON.stringify([form, buffer.source, weight.n, weight.k])
+    const shared = known.get(key)
     let entry = entries.get(key)
-    if (!entry) {
+    if (!shared && !entry) {
       const type = form === 'packed' ? sourceType(weight) : WEIGHT_TYPES.indexOf('f32')
       const layout = form === 'packed' ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
       const { n, k } = isConv(form) ? convMatrix(form, convShape(weight)) : weight
       const size = form === 'dense' ? n * k * 4 : addon.packedBytes(layout, n, k)
-      entry = { weight, type, place: { form, layout, n, k, offset: bytes, bytes: size } }
+      entry = { weight, type, place: { form, layout, n, k, region, offset: bytes, bytes: size } }
       entries.set(key, entry)
       // Kernels prefetch and load whole vectors a little past the end of a weight.
       bytes += Math.ceil(size / 64) * 64 + 64
     }
-    places.set(useKey(use), entry.place)
+    places.set(useKey(use), shared ?? entry!.place)
   }
-  return { entries, places, bytes }
+  return { entries, places, region, bytes }
 }
 
 function isConv(form: WeightForm): form is ConvForm {

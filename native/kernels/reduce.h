@@ -51,7 +51,9 @@ template <ReduceJoin Join, ReduceTerm Term> struct Reducer {
       for (; i + 64 <= end; i += 64)
         for (int j = 0; j < 4; j++) sums[j] = add(sums[j], load(x + i + 16 * j), s);
       for (; i + 16 <= end; i += 16) sums[0] = add(sums[0], load(x + i), s);
-      if (i < end) {
+      if (i < end && kNothing == 0) {
+        sums[1] = add(sums[1], loadPartial(x + i, int(end - i)), s);
+      } else if (i < end) {
         float rest[16];
         store(rest, set1(kNothing));
         std::memcpy(rest, x + i, size_t(end - i) * 4);

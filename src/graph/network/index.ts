@@ -5,6 +5,7 @@ export type {
   AttentionOptions,
   BatchNormWeights,
   ConvOptions,
+  NormOptions,
   PerAxis,
   PoolOptions,
   RecurrentWeights,

@@ -4,6 +4,7 @@ import {
   type AttentionOptions,
   type BatchNormWeights,
   type ConvOptions,
+  type NormOptions,
   type PerAxis,
   type PoolOptions,
   perAxis,
@@ -47,12 +48,12 @@ export class LayerBuilder extends ArithmeticBuilder {
   }
 
   /** Normalizes the axes from `axis` on to mean 0 and variance 1. */
-  layerNorm(x: Operand, scale: Operand, bias?: Operand, { axis = -1, epsilon = 1e-5 } = {}): NetworkValue {
+  layerNorm(x: Operand, scale: Operand, bias?: Operand, { axis = -1, epsilon = 1e-5 }: NormOptions = {}): NetworkValue {
     return this.op('LayerNormalization', [x, scale, bias], { axis, epsilon })
   }
 
   /** Divides the axes from `axis` on by their root mean square. */
-  rmsNorm(x: Operand, scale: Operand, { axis = -1, epsilon = 1e-5 } = {}): NetworkValue {
+  rmsNorm(x: Operand, scale: Operand, { axis = -1, epsilon = 1e-5 }: NormOptions = {}): NetworkValue {
     return this.op('RMSNormalization', [x, scale], { axis, epsilon })
   }
 

@@ -25,6 +25,14 @@ export interface PoolOptions extends WindowOptions {
   readonly ceil?: boolean
 }
 
+/** Options of normalizations over the last axes. */
+export interface NormOptions {
+  /** The first normalized axis; -1 by default. */
+  readonly axis?: number
+  /** Added to the variance; 1e-5 by default. */
+  readonly epsilon?: number
+}
+
 /** What batch normalization has learnt. */
 export interface BatchNormWeights {
   readonly scale: Operand

@@ -1,5 +1,5 @@
 import type { Precision } from '../../backends/index.ts'
-import { elementCount, HenceError } from '../../core/index.ts'
+import { type ElementType, elementCount, HenceError } from '../../core/index.ts'
 import type { Buffer, MapExpression } from '../../program/index.ts'
 import type { Attributes } from '../attributes.ts'
 import { attributesOf, type GraphNode } from '../graph.ts'
@@ -164,7 +164,7 @@ export class LoweringContext {
     positions: readonly number[],
     shape: readonly number[],
     build: (branches: readonly MapExpression[]) => MapExpression,
-    dtype = this.#resultType(),
+    dtype: ElementType = this.#resultType(),
   ): true {
     const value = this.node.outputs[0]!
     const rank = shape.length
@@ -233,7 +233,7 @@ export class LoweringContext {
   }
 
   /** The element type of the results: that of the first operand. */
-  #resultType() {
+  #resultType(): ElementType {
     return this.type(0)!.dtype
   }
 }

@@ -2,8 +2,57 @@ import { type Dim, denseStrides, formatShape, sameDim } from '../dims.ts'
 import { check, type Op } from '../op.ts'
 import { ACTIVATIONS, erf } from './activations.ts'
 
+/** Names of functions of one number. */
+export type UnaryName =
+  | 'neg'
+  | 'abs'
+  | 'sqrt'
+  | 'exp'
+  | 'log'
+  | 'tanh'
+  | 'sigmoid'
+  | 'erf'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'sign'
+  | 'reciprocal'
+  | 'expm1'
+  | 'softplus'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh'
+  | 'relu'
+  | 'silu'
+  | 'gelu'
+  | 'gelu_tanh'
+
+/** Names of functions of two numbers. */
+export type BinaryName =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'min'
+  | 'max'
+  | 'pow'
+  | 'fmod'
+  | 'less'
+  | 'less_equal'
+  | 'greater'
+  | 'greater_equal'
+  | 'equal'
+
 /** Functions of one number in a {@link MapExpression}. */
-export const UNARY = {
+export const UNARY: Readonly<Record<UnaryName, (x: number) => number>> = {
   neg: (x: number) => -x,
   abs: Math.abs,
   sqrt: Math.sqrt,
@@ -34,10 +83,10 @@ export const UNARY = {
   silu: ACTIVATIONS.silu,
   gelu: ACTIVATIONS.gelu,
   gelu_tanh: ACTIVATIONS.gelu_tanh,
-} as const satisfies Readonly<Record<string, (x: number) => number>>
+}
 
 /** Functions of two numbers in a {@link MapExpression}. Comparisons give 0 or 1; `fmod` has the sign of the dividend. */
-export const BINARY = {
+export const BINARY: Readonly<Record<BinaryName, (a: number, b: number) => number>> = {
   add: (a: number, b: number) => a + b,
   sub: (a: number, b: number) => a - b,
   mul: (a: number, b: number) => a * b,
@@ -51,7 +100,7 @@ export const BINARY = {
   greater: (a: number, b: number) => Number(a > b),
   greater_equal: (a: number, b: number) => Number(a >= b),
   equal: (a: number, b: number) => Number(a === b),
-} as const satisfies Readonly<Record<string, (a: number, b: number) => number>>
+}
 
 /**
  * A tree over the inputs of a `map`: an input's number, a constant, a function of sub-trees, or `where`: the second
@@ -60,8 +109,8 @@ export const BINARY = {
 export type MapExpression =
   | { readonly input: number }
   | { readonly constant: number }
-  | readonly [keyof typeof UNARY, MapExpression]
-  | readonly [keyof typeof BINARY, MapExpression, MapExpression]
+  | readonly [UnaryName, MapExpression]
+  | readonly [BinaryName, MapExpression, MapExpression]
   | readonly ['where', MapExpression, MapExpression, MapExpression]
 
 /** Element types a `map` reads and writes; arithmetic is f32, so integers beyond 2^24 lose their last bits. */

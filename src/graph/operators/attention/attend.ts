@@ -131,7 +131,7 @@ function addBiases(
 }
 
 /** Softmax of a row in place; a row of −∞ only becomes zeros. */
-export function softmaxRow(values: Float64Array, start: number, length: number, sink = Number.NEGATIVE_INFINITY): void {
+export function softmaxRow(values: Float64Array, start: number, length: number, sink: number = Number.NEGATIVE_INFINITY): void {
   let greatest = sink
   for (let index = start; index < start + length; index++)
     if (values[index]! > greatest || Number.isNaN(values[index]!)) greatest = values[index]!

@@ -33,7 +33,7 @@ export function headsLast(
   heads: number,
   length: number,
   size: number,
-  { rowStride = heads * size, offset = 0 } = {},
+  { rowStride = heads * size, offset = 0 }: { readonly rowStride?: number; readonly offset?: number } = {},
 ): Heads {
   return { data, offset, batch, heads, length, size, batchStride: length * rowStride, headStride: size, rowStride }
 }

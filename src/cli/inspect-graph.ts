@@ -33,7 +33,7 @@ export interface GraphReport extends TensorModelDescription {
 export async function inspectGraph({ path, isPlanned, hasTensors, shapes, options, isJson, io }: GraphInspection): Promise<number> {
   const model = await openOnnx(path)
   const description = describeTensorModel(path, model, options.precision ?? 'exact', model.graph.nodes.length)
-  const missing = missingOperators(model)
+  const missing = await missingOperators(model)
   const isRunnable = Object.keys(missing).length === 0
   const plan = isPlanned && isRunnable ? await makePlan(model, description.inputs, shapes, options) : undefined
   const report: GraphReport = {
@@ -50,9 +50,9 @@ export async function inspectGraph({ path, isPlanned, hasTensors, shapes, option
   return isRunnable ? EXIT.ok : EXIT.failed
 }
 
-function missingOperators(model: OnnxModel): Readonly<Record<string, number>> {
+async function missingOperators(model: OnnxModel): Promise<Readonly<Record<string, number>>> {
   try {
-    importOnnx(model)
+    await importOnnx(model)
     return {}
   } catch (error) {
     if (isHenceError(error, 'OPERATOR_UNSUPPORTED')) return error.details['missing'] as Record<string, number>

@@ -126,6 +126,39 @@ describe('a compiled graph', () => {
     }
   })
 
+  test('four-bit weights with zero points and finer scales are widened', async () => {
+    const model = modelOf(
+      [
+        {
+          op: 'MatMulNBits',
+          domain: 'com.microsoft',
+          inputs: ['x', 'b', 's', 'z'],
+          outputs: ['y'],
+          attributes: {
+            K: { type: 'int', value: 96 },
+            N: { type: 'int', value: 2 },
+            bits: { type: 'int', value: 4 },
+            block_size: { type: 'int', value: 32 },
+          },
+        },
+      ],
+      {
+        inputs: { x: 'f32' },
+        outputs: ['y'],
+        constants: {
+          s: waves([6], 4),
+          z: tensor('u8', [4], Uint8Array.of(0x5a, 0x03, 0xf1, 0x08)),
+          b: tensor(
+            'u8',
+            [2, 3, 16],
+            Uint8Array.from({ length: 96 }, (_, i) => (i * 53 + 7) % 256),
+          ),
+        },
+      },
+    )
+    expect(opsOf(await expectSame(model, { x: waves([2, 96]) }))).toEqual(['matmul'])
+  })
+
   test('four-bit weights are packed as blocks and computed alike', async () => {
     const scales = tensor(
       'f32',
@@ -161,6 +194,26 @@ describe('a compiled graph', () => {
       },
     )
     expect(opsOf(await expectSame(model, { x: waves([3, 64]) }))).toEqual(['matmul'])
+  })
+
+  test('a value quantised and dequantised at once stays in the program', async () => {
+    const grid = (type: 'i8' | 'u8', zero: number): Record<string, GraphTensor> => ({
+      s: tensor('f32', [], Float32Array.of(0.02)),
+      z: type === 'i8' ? tensor('i8', [], Int8Array.of(zero)) : tensor('u8', [], Uint8Array.of(zero)),
+    })
+    for (const constants of [grid('i8', 0), grid('i8', -7), grid('u8', 128), grid('u8', 0)]) {
+      const model = modelOf(
+        [
+          { op: 'QuantizeLinear', inputs: ['x', 's', 'z'], outputs: ['q'] },
+          { op: 'DequantizeLinear', inputs: ['q', 's', 'z'], outputs: ['d'] },
+          { op: 'MatMul', inputs: ['d', 'w'], outputs: ['y'] },
+        ],
+        { inputs: { x: 'f32' }, outputs: ['y'], constants: { ...constants, w: waves([8, 3]) } },
+      )
+      const x = waves([5, 8], 3)
+      const wide = { ...x, data: (x.data as Float32Array).map(value => value * 4) }
+      expect(opsOf(await expectSame(model, { x: wide }))).toEqual(['map', 'matmul'])
+    }
   })
 
   test('elementwise chains give what their operators give, whatever broadcasts', async () => {

@@ -30,6 +30,8 @@ export class CompiledGraph {
   readonly #unsteady = new Set<string>()
   readonly #plans = new Map<string, Stage>()
   readonly #planning = new Map<string, Promise<unknown>>()
+  readonly #retired: Stage[] = []
+  #running = 0
 
   constructor(graph: Graph, backend: Backend, options: GraphOptions = {}) {
     this.graph = graph
@@ -44,12 +46,18 @@ export class CompiledGraph {
 
   /** The graph's outputs, in order. @throws HenceError of operators, `ABORTED`, `OUT_OF_MEMORY` */
   async run(inputs: ReadonlyMap<string, Value>, signal?: AbortSignal): Promise<Value[]> {
-    for (;;) {
-      const results = await this.#runOnce(inputs, signal)
-      if (Array.isArray(results)) return results
-      // A size that was thought fixed was not: the node ends a stage from now on.
-      this.#unsteady.add(results.unsteady)
-      this.dispose()
+    this.#running++
+    try {
+      for (;;) {
+        const results = await this.#runOnce(inputs, signal)
+        if (Array.isArray(results)) return results
+        // A size that was thought fixed was not: the node ends a stage from now on.
+        this.#unsteady.add(results.unsteady)
+        this.dispose()
+      }
+    } finally {
+      this.#running--
+      this.#freeRetired()
     }
   }
 
@@ -79,7 +87,7 @@ export class CompiledGraph {
         if (stages.size > most) {
           const [oldest, dropped] = stages.entries().next().value!
           stages.delete(oldest)
-          disposeStage(dropped)
+          this.#retired.push(dropped)
         }
         for (const [name, tensor] of stage.constants) constants.set(name, tensor)
       }
@@ -141,8 +149,15 @@ export class CompiledGraph {
 
   /** Frees all plans; they are made again when needed. */
   dispose(): void {
-    for (const stage of this.#plans.values()) disposeStage(stage)
+    this.#retired.push(...this.#plans.values())
     this.#plans.clear()
+    this.#freeRetired()
+  }
+
+  /** Plans that were dropped go when no run can be following them any more. */
+  #freeRetired(): void {
+    if (this.#running > 0) return
+    for (const stage of this.#retired.splice(0)) disposeStage(stage)
   }
 }
 

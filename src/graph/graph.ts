@@ -34,9 +34,15 @@ export function labelOf(node: Pick<OnnxNode, 'op' | 'name' | 'outputs'>): string
   return `${node.op} "${node.name || node.outputs[0] || ''}"`
 }
 
-/** Typed access to the attributes of a node. */
+const attributesByNode = new WeakMap<GraphNode, Attributes>()
+
+/** Typed access to the attributes of a node: one object per node, so that operators can keep what they prepare from it. */
 export function attributesOf(node: GraphNode): Attributes {
-  return new Attributes(labelOf(node), node.attributes)
+  const known = attributesByNode.get(node)
+  if (known) return known
+  const attributes = new Attributes(labelOf(node), node.attributes)
+  attributesByNode.set(node, attributes)
+  return attributes
 }
 
 /** How often each value is read by nodes, bodies of control flow included, and as an output of the graph. */

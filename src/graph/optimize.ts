@@ -9,6 +9,7 @@ import { nameAttention } from './rules/name-attention.ts'
 import { nameNormalizations } from './rules/name-normalizations.ts'
 import { needlessCasts } from './rules/needless-casts.ts'
 import { noOps } from './rules/no-ops.ts'
+import { quantiseDequantise } from './rules/quantise-dequantise.ts'
 import type { Rule } from './rules/rule.ts'
 
 const RULES: readonly Rule[] = [
@@ -17,6 +18,7 @@ const RULES: readonly Rule[] = [
   noOps,
   commonSubexpressions,
   foldScaling,
+  quantiseDequantise,
   nameNormalizations,
   nameActivations,
   nameAttention,

@@ -44,8 +44,8 @@ async function decodeWithSharp(sharp: Sharp, bytes: Uint8Array, path: string): P
   }
 }
 
-function decodeAlone(bytes: Uint8Array, path: string): PixelImage {
-  const { format, isReadable, raster } = decodePicture(bytes)
+async function decodeAlone(bytes: Uint8Array, path: string): Promise<PixelImage> {
+  const { format, isReadable, raster } = await decodePicture(bytes)
   if (!isReadable)
     throw new HenceError('FORMAT_UNSUPPORTED', `${path} is ${format ? `a ${format} picture` : 'no picture'} that Hence can decode alone`, {
       path,

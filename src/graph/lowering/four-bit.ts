@@ -8,8 +8,8 @@ const BLOCK = 32
 
 /**
  * `com.microsoft.MatMulNBits` with four bits: its blocks become Q4_0 blocks, w = d · (q − 8), or Q4_1 blocks, w = d · q + m,
- * where the zero points are others. Those hold f16 scales, so in `exact` a model whose scales are no f16 numbers is left
- * to the operator's definition.
+ * where the zero points are others. Those hold f16 scales, so in `exact` weights whose scales are no f16 numbers are widened
+ * to f32.
  */
 const matMulNBits: Lowering = context => {
   const { attributes, segment } = context
@@ -27,15 +27,18 @@ const matMulNBits: Lowering = context => {
   if (packed.dtype !== 'u8' || elementCount(packed.shape) !== (n * k) / 2 || elementCount(scales.shape) !== (n * k) / size) return false
   const factors = toFloat32(scales)
   const isHalf = factors.every(value => f16ToF32(f32ToF16(value)) === value)
-  if (context.precision === 'exact' && (zeros || !isHalf)) return false
   const bias = context.has(5) ? context.known(5) : undefined
   if (context.has(5) && (!bias || elementCount(bias.shape) !== n)) return false
 
-  const key = `${context.key(1)} as blocks`
-  const type = zeros ? 'q4_1' : 'q4_0'
-  const weight = segment.weight(key, [n, k], () =>
-    storedBytes(key, type, [n, k], () => toBlocks(packed.data as Uint8Array, factors, zeros?.data as Uint8Array | undefined, size, k)),
-  )
+  const nibbles = packed.data as Uint8Array
+  const points = zeros?.data as Uint8Array | undefined
+  const key = context.key(1)
+  const weight =
+    context.precision === 'exact' && (zeros || !isHalf)
+      ? context.madeWeight(`${key} widened`, [n, k], () => widen(nibbles, factors, points, size, k))
+      : segment.weight(`${key} as blocks`, [n, k], () =>
+          storedBytes(`${key} as blocks`, zeros ? 'q4_1' : 'q4_0', [n, k], () => toBlocks(nibbles, factors, points, size, k)),
+        )
   const rows = elementCount(x.shape) / k
   const shift = bias && segment.constant(context.key(5), bias, 'f32', [n])
   const y = segment.emit('matmul', context.node.name, [context.plainAs(0, [rows, k]), undefined, undefined, weight, shift], {})
@@ -50,18 +53,13 @@ function toBlocks(packed: Uint8Array, scales: Float32Array, zeros: Uint8Array | 
   const count = (packed.length * 2) / BLOCK
   const bytes = new Uint8Array(count * blockBytes)
   const view = new DataView(bytes.buffer)
-  const perRow = k / size
-  const zeroBytesPerRow = Math.ceil(perRow / 2)
   for (let block = 0; block < count; block++) {
     const at = block * blockBytes
     const group = Math.floor((block * BLOCK) / size)
     const scale = scales[group]!
     view.setUint16(at, f32ToF16(scale), true)
     if (zeros) {
-      const row = Math.floor(group / perRow)
-      const column = group % perRow
-      const zero = (zeros[row * zeroBytesPerRow + (column >> 1)]! >> (4 * (column & 1))) & 15
-      view.setUint16(at + 2, f32ToF16(-scale * zero), true)
+      view.setUint16(at + 2, f32ToF16(-scale * zeroPoint(zeros, group, k / size)), true)
     }
     for (let i = 0; i < BLOCK; i++) {
       // ONNX packs neighbours into one byte, the first in the low bits.
@@ -70,6 +68,20 @@ function toBlocks(packed: Uint8Array, scales: Float32Array, zeros: Uint8Array | 
     }
   }
   return bytes
+}
+
+/** The zero point of a group, packed like the weights, each row from a new byte; 8 where there are none. */
+function zeroPoint(zeros: Uint8Array | undefined, group: number, groupsPerRow: number): number {
+  const row = Math.floor(group / groupsPerRow)
+  const column = group % groupsPerRow
+  return zeros ? (zeros[row * Math.ceil(groupsPerRow / 2) + (column >> 1)]! >> (4 * (column & 1))) & 15 : 8
+}
+
+function widen(packed: Uint8Array, scales: Float32Array, zeros: Uint8Array | undefined, size: number, k: number): Float32Array {
+  return Float32Array.from({ length: packed.length * 2 }, (_, i) => {
+    const group = Math.floor(i / size)
+    return (((packed[i >> 1]! >> (4 * (i & 1))) & 15) - zeroPoint(zeros, group, k / size)) * scales[group]!
+  })
 }
 
 /** Products with four-bit weights by operator name. */

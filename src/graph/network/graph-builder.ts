@@ -1,6 +1,6 @@
 import { type ElementType, HenceError, nearest, type Tensor } from '../../core/index.ts'
 import type { OnnxDim, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxType, OnnxValueInfo } from '../../formats/index.ts'
-import { findOperator, operatorNames } from '../operators/index.ts'
+import { OPERATOR_NAMES } from '../operators/names.ts'
 import { NetworkValue, type Operand } from './network-value.ts'
 import { type NodeAttributes, toOnnxAttributes } from './node-attributes.ts'
 
@@ -214,8 +214,9 @@ export class GraphBuilder {
 }
 
 function refuseUnknown(domain: string, operator: string): void {
-  if (findOperator(domain, operator)) return
-  const close = nearest(operator, operatorNames(domain))
+  const names = OPERATOR_NAMES[domain] ?? []
+  if (names.includes(operator)) return
+  const close = nearest(operator, names)
   throw new HenceError(
     'OPERATOR_UNSUPPORTED',
     `there is no operator ${domain === '' ? '' : `${domain}.`}${operator}${close ? `; did you mean ${close}?` : ''}`,

@@ -3,11 +3,18 @@ import type { OnnxAttribute } from '../../formats/index.ts'
 import { Attributes } from '../attributes.ts'
 import { type GraphTensor, type Operator, type OperatorCall, tensorInput } from '../operator.ts'
 import { scoredAttentionOperators } from './attention/index.ts'
+import { conversionOperators } from './conversion/index.ts'
 import { convolutionOperators } from './convolution/index.ts'
 import { elementwiseOperators } from './elementwise/index.ts'
 import { linearOperators } from './linear/index.ts'
 
-const KNOWN: readonly Operator[] = [...convolutionOperators, ...elementwiseOperators, ...linearOperators, ...scoredAttentionOperators]
+const KNOWN: readonly Operator[] = [
+  ...conversionOperators,
+  ...convolutionOperators,
+  ...elementwiseOperators,
+  ...linearOperators,
+  ...scoredAttentionOperators,
+]
 
 const number = (value: number): OnnxAttribute => ({ type: 'float', value })
 const scalar = (value: number): GraphTensor => ({ dtype: 'f32', shape: [], data: Float32Array.of(value) })
@@ -104,5 +111,19 @@ const attention: Operator = {
   },
 }
 
+/** Quantised to `dtype` with a scale and a zero point, and back. */
+const rounded: Operator = {
+  domain: 'hence',
+  name: 'Rounded',
+  run: async call => {
+    const [x, scale] = [tensorInput(call, 0), tensorInput(call, 1)]
+    const isSigned = call.attributes.string('dtype') === 'i8'
+    const zero =
+      call.inputs[2] ??
+      (isSigned ? { dtype: 'i8', shape: [], data: new Int8Array(1) } : { dtype: 'u8', shape: [], data: new Uint8Array(1) })
+    return [await apply(call, 'DequantizeLinear', [await apply(call, 'QuantizeLinear', [x, scale, zero], {}), scale, zero], {})]
+  },
+}
+
 /** What rules make of several nodes, defined by the operators it stands for. */
-export const fusedOperators: readonly Operator[] = [attention, conv, linear]
+export const fusedOperators: readonly Operator[] = [attention, conv, linear, rounded]

@@ -3,7 +3,7 @@
  * which may only shrink.
  */
 import { expect, test } from 'vitest'
-import { interpret } from '../../../src/graph/index.ts'
+import { interpret } from '../../../src/graph/interpreter.ts'
 import { describeWithTestdata } from '../../testdata.ts'
 import { casesOfTestdata } from './cases.ts'
 import { expectedFailures } from './expected-failures.ts'

@@ -1,5 +1,8 @@
 import type { Backend } from '../../../src/backends/index.ts'
-import { CompiledGraph, importOnnx, optimize, type Value } from '../../../src/graph/index.ts'
+import { CompiledGraph } from '../../../src/graph/compiled-graph.ts'
+import { importOnnx } from '../../../src/graph/import-onnx.ts'
+import type { Value } from '../../../src/graph/index.ts'
+import { optimize } from '../../../src/graph/optimize.ts'
 import type { RunModel } from './run-case.ts'
 
 /** Runs models compiled for a backend, each twice, so that the plan is made and then followed; `look` sees the plans. */

@@ -1,6 +1,6 @@
 import type { ValueDescription } from '../core/index.ts'
 import { formatBytes, formatCount, formatLargeCount, formatPlural } from './format.ts'
-import type { GraphReport } from './inspect-graph.ts'
+import type { GraphReport } from './graph-report.ts'
 import type { PlanReport } from './plan-report.ts'
 import { section, tableLines } from './table.ts'
 import { printable } from './terminal.ts'

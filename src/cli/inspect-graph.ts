@@ -1,9 +1,10 @@
-import { allocate, isHenceError, type ModelValue, type TensorModelDescription, type ValueDescription } from '../core/index.ts'
+import { allocate, isHenceError, type ModelValue, type ValueDescription } from '../core/index.ts'
 import { type OnnxModel, openOnnx } from '../formats/index.ts'
 import { importOnnx, type StartGraphOptions, startGraph } from '../graph/index.ts'
 import { describeTensorModel } from '../tasks/index.ts'
 import { EXIT } from './command.ts'
 import { usageError } from './flags.ts'
+import type { GraphReport } from './graph-report.ts'
 import { graphSections, planText } from './inspect-graph-text.ts'
 import type { Io } from './io.ts'
 import { type PlanReport, planReport } from './plan-report.ts'
@@ -19,14 +20,6 @@ export interface GraphInspection {
   readonly options: StartGraphOptions
   readonly isJson: boolean
   readonly io: Io
-}
-
-/** A model with everything Hence finds out about it. */
-export interface GraphReport extends TensorModelDescription {
-  /** Operators that Hence lacks, with the number of nodes that need them. */
-  readonly missing: Readonly<Record<string, number>>
-  readonly tensors?: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[]; readonly bytes: number }[]
-  readonly plan?: PlanReport
 }
 
 /** Shows an ONNX model; exit code 1 when Hence lacks operators it needs. */

@@ -13,7 +13,6 @@ export { type HuggingFaceFolder, openHuggingFaceFolder } from './huggingface/ope
 export { MAX_JSON_BYTES, readJsonObject, readSmallFile } from './json-file.ts'
 export type { Llama2cConfig } from './llama2c/header.ts'
 export { type Llama2cFile, openLlama2c } from './llama2c/open-llama2c.ts'
-export { decodeNpy } from './npy/decode-npy.ts'
 export { encodeNpy } from './npy/encode-npy.ts'
 export { readNpy, writeNpy } from './npy/npy-file.ts'
 export { readNpz } from './npy/npz-file.ts'

@@ -6,7 +6,7 @@ export type { Activation, OutputActivation, OutputAttributes, ResidualPlace } fr
 export type { AttentionAttributes } from './ops/attention.ts'
 export type { BatchedMatmulAttributes } from './ops/batched-matmul.ts'
 export type { ConvAttributes } from './ops/conv.ts'
-export { type CopyAttributes, type CopyPart, filled, MAX_COPY_AXES } from './ops/copy.ts'
+export { type CopyAttributes, type CopyPart, filled } from './ops/copy.ts'
 export * from './ops/copy-parts.ts'
 export { type DenseAttentionAttributes, denseAttentionShape, denseAttentionStrides } from './ops/dense-attention.ts'
 export { type AttributesOf, type OpName, opOf } from './ops/index.ts'

@@ -15,7 +15,11 @@ export function printProgram(program: Program): string {
 
 /** One instruction as in {@link printProgram}. */
 export function printInstruction(program: Program, { op, inputs, outputs, attributes }: Instruction): string {
-  const named = (id: number | null): string => (id === null ? '-' : `%${id} ${program.buffers[id]!.name}`)
+  const named = (id: number | null): string => {
+    if (id === null) return '-'
+    const { viewOf, name, shape } = program.buffers[id]!
+    return viewOf === undefined ? `%${id} ${name}` : `%${viewOf} ${name} as ${formatShape(shape)}`
+  }
   const results = outputs.map(id => {
     const b = program.buffers[id]!
     return `${named(id)} ${b.dtype}${formatShape(b.shape)}`

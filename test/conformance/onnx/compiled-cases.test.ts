@@ -44,6 +44,9 @@ function isWhollyNative({ plans }: CompiledGraph): boolean {
   const stages = [...plans.values()]
   return (
     stages.length > 0 &&
-    stages.every(({ steps, next }) => next.size === 0 && steps.every(step => step.kind === 'program' && step.executable.kernelShare === 1))
+    stages.every(
+      ({ steps, next }) =>
+        next.size === 0 && steps.length > 0 && steps.every(step => step.kind === 'program' && step.executable.kernelShare === 1),
+    )
   )
 }

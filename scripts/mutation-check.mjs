@@ -58,8 +58,8 @@ const MUTATIONS = [
   {
     name: 'a residual is forgotten',
     file: 'kernels/matmul-epilogue.h',
-    find: 'if (out.residual) sum',
-    replace: 'if (out.residual && row < 0) sum',
+    find: 'if (out.residual && !out.finish.residualFirst) addResidual();',
+    replace: 'if (out.residual && !out.finish.residualFirst && row < 0) addResidual();',
     cases: 'residual',
   },
   {

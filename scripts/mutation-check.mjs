@@ -54,7 +54,13 @@ const MUTATIONS = [
     replace: 'position - a.window : 0',
     cases: 'attention window',
   },
-  { name: 'a map mixes up its operands', file: 'kernels/map.h', find: 'HENCE_BINARY(Sub, x - y);', replace: 'HENCE_BINARY(Sub, y - x);', cases: 'map' },
+  {
+    name: 'a map mixes up its operands',
+    file: 'kernels/map.h',
+    find: 'HENCE_BINARY(Sub, x - y);',
+    replace: 'HENCE_BINARY(Sub, y - x);',
+    cases: 'map',
+  },
   {
     name: 'a residual is forgotten',
     file: 'kernels/matmul-epilogue.h',

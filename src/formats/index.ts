@@ -19,7 +19,7 @@ export { readNpz } from './npy/npz-file.ts'
 export { writeNpz } from './npy/write-npz.ts'
 export { decodeOnnx } from './onnx/decode-onnx.ts'
 export { decodeValue } from './onnx/decode-value.ts'
-export { onnxElementCode } from './onnx/element-types.ts'
+export { onnxElementCode, onnxElementType } from './onnx/element-types.ts'
 export { encodeOnnx, writeOnnx } from './onnx/encode-onnx.ts'
 export type {
   OnnxAttribute,

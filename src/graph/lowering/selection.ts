@@ -1,20 +1,18 @@
-import { type ElementType, elementCount } from '../../core/index.ts'
+import { elementCount } from '../../core/index.ts'
+import { onnxElementType } from '../../formats/index.ts'
 import type { Lowering } from './context.ts'
 import { isComputedInF32 } from './segment.ts'
 
 /** `Cast` between element types that are all computed in f32 and lose nothing there. */
 const cast: Lowering = context => {
   const type = context.type(0)
-  const target = CAST_CODES[context.attributes.int('to', 0)]
+  const target = onnxElementType(context.attributes.int('to', 0))?.dtype
   if (!type || !target || !isComputedInF32(type.dtype)) return false
   // A value of the host is converted there; truth values need a comparison, narrower floats a rounding.
   const widens = target === type.dtype || target === 'f32'
   if (!widens || !context.segment.values.has(context.node.inputs[0]!)) return false
   return context.defineMap([0], type.shape, ([x]) => x!, target)
 }
-
-/** Codes of element types in ONNX files. */
-const CAST_CODES: Readonly<Record<number, ElementType>> = { 1: 'f32', 9: 'bool', 10: 'f16', 16: 'bf16' }
 
 /** Rows of a known table by index, as in embeddings. */
 const gather: Lowering = context => {

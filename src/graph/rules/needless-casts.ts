@@ -1,4 +1,5 @@
 import type { ElementType } from '../../core/index.ts'
+import { onnxElementType } from '../../formats/index.ts'
 import { attributesOf, type Graph, type GraphNode } from '../graph.ts'
 import type { Rule } from './rule.ts'
 
@@ -9,9 +10,6 @@ const KEEPS_TYPE = new Set(
     'MatMul Mul Neg Pad Pow Reciprocal ReduceMean ReduceSum Relu Reshape Sigmoid Slice Softmax Sqrt Squeeze Sub Swish Tanh Transpose Unsqueeze'
   ).split(' '),
 )
-
-/** Codes of element types in ONNX files. */
-const CODES: Readonly<Record<number, ElementType>> = { 1: 'f32', 6: 'i32', 7: 'i64', 9: 'bool', 10: 'f16', 11: 'f64', 16: 'bf16' }
 
 /** Element types of values as far as they follow from inputs and constants. */
 function elementTypes(graph: Graph): Map<string, ElementType> {
@@ -27,7 +25,7 @@ function elementTypes(graph: Graph): Map<string, ElementType> {
 
 function resultType(node: GraphNode, types: ReadonlyMap<string, ElementType>): ElementType | undefined {
   if (node.domain !== '') return undefined
-  if (node.op === 'Cast') return CODES[attributesOf(node).int('to')]
+  if (node.op === 'Cast') return onnxElementType(attributesOf(node).int('to'))?.dtype
   if (node.op === 'Shape' || node.op === 'Size') return 'i64'
   return KEEPS_TYPE.has(node.op) ? types.get(node.inputs[0]!) : undefined
 }

@@ -1,11 +1,11 @@
 import type { WeightProvider } from '../src/backends/index.ts'
-import { quantize, type StoredTensor, type WeightType } from '../src/formats/index.ts'
+import { quantize, type StorageType, type StoredTensor } from '../src/formats/index.ts'
 
 /** A tensor of {@link memoryWeights}: f32 numbers and how a file would store them. */
 export interface MemoryTensor {
   readonly shape: readonly number[]
   readonly data: Float32Array
-  readonly type?: WeightType
+  readonly type?: StorageType
 }
 
 /** Weights held in memory, stored as a checkpoint would store them. */

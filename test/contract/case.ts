@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { Rng, type Tensor, type TensorData } from '../../src/core/index.ts'
-import type { WeightType } from '../../src/formats/index.ts'
+import type { StorageType } from '../../src/formats/index.ts'
 import type { DimValues, Program, ProgramBuilder } from '../../src/program/index.ts'
 import { ProgramBuilder as Builder } from '../../src/program/index.ts'
 import type { MemoryTensor } from '../memory-weights.ts'
@@ -39,7 +39,7 @@ export class CaseBuilder {
   }
 
   /** A weight of normal numbers, stored as `type`. */
-  weight(name: string, shape: readonly number[], type: WeightType = 'f32', scale = 1) {
+  weight(name: string, shape: readonly number[], type: StorageType = 'f32', scale = 1) {
     this.weights[name] = {
       shape,
       data: this.numbers(

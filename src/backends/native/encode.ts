@@ -121,7 +121,7 @@ function formOf(program: Program, instruction: Instruction, position: number): W
 }
 
 /** True when native code has a kernel for the instruction as it stands. */
-function hasKernel(program: Program, { op, inputs, attributes }: Instruction): boolean {
+function hasKernel(program: Program, { op, inputs, outputs, attributes }: Instruction): boolean {
   const roleOf = (position: number) => program.buffers[inputs[position] ?? -1]?.role
   switch (op) {
     case 'matmul':
@@ -137,7 +137,10 @@ function hasKernel(program: Program, { op, inputs, attributes }: Instruction): b
     case 'copy':
       return hasCopyKernel(attributes as unknown as CopyAttributes)
     case 'map':
-      return hasMapKernel(inputs.length, attributes as unknown as MapAttributes)
+      return (
+        [...inputs, ...outputs].every(id => program.buffers[id!]!.dtype !== 'i8') &&
+        hasMapKernel(inputs.length, attributes as unknown as MapAttributes)
+      )
     default:
       return OPCODES.includes(op)
   }

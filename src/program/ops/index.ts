@@ -12,6 +12,8 @@ import { matmul } from './matmul.ts'
 import { nonzero } from './nonzero.ts'
 import { norm } from './norm.ts'
 import { pool } from './pool.ts'
+import { quantisedConv } from './quantised-conv.ts'
+import { quantisedMatmul } from './quantised-matmul.ts'
 import { reduce } from './reduce.ts'
 import { rope, rotaryTable } from './rope.ts'
 import { route } from './route.ts'
@@ -35,6 +37,8 @@ export const OPS: {
   readonly nonzero: typeof nonzero
   readonly norm: typeof norm
   readonly pool: typeof pool
+  readonly quantised_conv: typeof quantisedConv
+  readonly quantised_matmul: typeof quantisedMatmul
   readonly reduce: typeof reduce
   readonly rope: typeof rope
   readonly rotary_table: typeof rotaryTable
@@ -57,6 +61,8 @@ export const OPS: {
   nonzero,
   norm,
   pool,
+  quantised_conv: quantisedConv,
+  quantised_matmul: quantisedMatmul,
   reduce,
   rope,
   rotary_table: rotaryTable,

@@ -114,7 +114,7 @@ export type MapExpression =
   | readonly ['where', MapExpression, MapExpression, MapExpression]
 
 /** Element types a `map` reads and writes; arithmetic is f32, so integers beyond 2^24 lose their last bits. */
-export type MapType = 'f32' | 'i32' | 'i64' | 'u8' | 'bool'
+export type MapType = 'f32' | 'i32' | 'i64' | 'u8' | 'i8' | 'bool'
 
 export interface MapAttributes {
   readonly expression: MapExpression
@@ -124,7 +124,7 @@ export interface MapAttributes {
 
 export const MAX_MAP_AXES = 8
 
-const MAP_TYPES: readonly string[] = ['f32', 'i32', 'i64', 'u8', 'bool'] satisfies MapType[]
+const MAP_TYPES: readonly string[] = ['f32', 'i32', 'i64', 'u8', 'i8', 'bool'] satisfies MapType[]
 
 /**
  * A fused elementwise expression. The inputs' shapes broadcast to the output's as in numpy: aligned at their last axes,

@@ -356,7 +356,8 @@ napi_value createExecution(napi_env env, napi_callback_info info) {
   return wrap(env, Kind::Execution, execution);
 }
 
-// run(device, execution, begin, end, dims, threads): resolves to the seconds it computed.
+// run(device, execution, begin, end, dims, threads, seconds?): resolves to the seconds it computed; `seconds` gets those of
+// each instruction.
 napi_value run(napi_env env, napi_callback_info info) {
   const Arguments a(env, info);
   auto* device = a.count > 0 ? unwrap<DeviceHandle>(env, a.values[0], Kind::Device) : nullptr;
@@ -364,13 +365,16 @@ napi_value run(napi_env env, napi_callback_info info) {
   uint64_t begin, end, threads;
   const int32_t* dims;
   size_t dimCount;
-  if (!device || !execution || !a.integer(2, (*execution)->program.words.size(), begin) || !a.integer(3, (*execution)->program.words.size(), end) || !a.array(4, napi_int32_array, dims, dimCount) || dimCount != (*execution)->program.limits.size() || !a.integer(5, 256, threads))
-    return fail(env, "run(device, execution, begin, end, dims, threads)");
+  const double* seconds = nullptr;
+  size_t secondCount = 0;
+  if (!device || !execution || !a.integer(2, (*execution)->program.words.size(), begin) || !a.integer(3, (*execution)->program.words.size(), end) || !a.array(4, napi_int32_array, dims, dimCount) || dimCount != (*execution)->program.limits.size() || !a.integer(5, 256, threads) || begin > end ||
+      (a.count > 6 && (!a.array(6, napi_float64_array, seconds, secondCount) || secondCount < (*execution)->program.instructionCount(begin, end))))
+    return fail(env, "run(device, execution, begin, end, dims, threads, seconds?)");
   for (size_t i = 0; i < dimCount; i++)
     if (dims[i] < 0 || dims[i] > (*execution)->program.limits[i]) return fail(env, "run: a dim is beyond its limit");
   (*execution)->stop.store(false);
-  return submit(env, *device, nullptr, [execution = *execution, owner = device->get(), begin, end, threads, values = std::vector<int32_t>(dims, dims + dimCount)](Pool& pool) {
-    Walk walk{begin, end, values.data(), execution->stop};
+  return submit(env, *device, seconds ? a.values[6] : nullptr, [execution = *execution, owner = device->get(), begin, end, threads, seconds, values = std::vector<int32_t>(dims, dims + dimCount)](Pool& pool) {
+    Walk walk{begin, end, values.data(), execution->stop, const_cast<double*>(seconds)};
     return secondsOf([&] { pool.run(int(threads), [&](const Thread& t) { execute(execution->program, owner->device.kernels, walk, t); }); });
   });
 }

@@ -1,5 +1,7 @@
 #include "executor.h"
 
+#include <chrono>
+
 namespace hence {
 
 namespace {
@@ -329,6 +331,12 @@ bool wellFormed(const Program& p, const uint32_t* words, size_t count, Opcode op
 
 }  // namespace
 
+size_t Program::instructionCount(size_t begin, size_t end) const {
+  size_t count = 0;
+  for (size_t at = begin; at < end; at += 2 + words[at + 1]) count++;
+  return count;
+}
+
 bool Program::prepare(const Kernels& kernels, int threads) {
   size_t workspaceBytes = 0;
   auto need = [&](size_t bytes) { workspaceBytes = bytes > workspaceBytes ? bytes : workspaceBytes; };
@@ -398,16 +406,37 @@ class PullAhead {
   mutable int64_t offset_ = 0;
 };
 
+// Notes how long after each other laps end.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double* seconds) : seconds_(seconds) {
+    if (seconds_) last_ = Clock::now();
+  }
+  void lap() {
+    if (!seconds_) return;
+    const Clock::time_point now = Clock::now();
+    *seconds_++ = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double* seconds_;
+  Clock::time_point last_;
+};
+
 }  // namespace
 
 void execute(const Program& program, const Kernels& kernels, Walk& walk, const Thread& thread) {
   const uint32_t* words = program.words.data();
   PullAhead pullAhead(program, kernels, walk.dims, thread);
+  Stopwatch stopwatch(thread.index == 0 ? walk.seconds : nullptr);
   for (size_t at = walk.begin; at < walk.end; at += 2 + words[at + 1]) {
     if (thread.index == 0 && walk.stop.load(std::memory_order_relaxed)) walk.stopAt.store(at, std::memory_order_relaxed);
     step(program, kernels, Opcode(words[at]), Operands(program, &words[at + 2], walk.dims), thread);
     pullAhead.reach(at);
     thread.barrier(pullAhead);
+    stopwatch.lap();
     // All threads leave at the same instruction: thread 0 named it before the barrier, and what it may write meanwhile
     // names a later one.
     if (walk.stopAt.load(std::memory_order_relaxed) == at) return;

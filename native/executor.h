@@ -36,6 +36,8 @@ struct Program {
 
   // Checks every index of every instruction and sizes the workspace. False when an instruction is malformed.
   bool prepare(const Kernels& kernels, int threads);
+  // How many instructions the words [begin, end) are.
+  size_t instructionCount(size_t begin, size_t end) const;
 };
 
 // One run of the words [begin, end).
@@ -43,6 +45,7 @@ struct Walk {
   size_t begin, end;
   const int32_t* dims;
   const std::atomic<bool>& stop;        // set from outside to end the walk after the current instruction
+  double* seconds = nullptr;            // where thread 0 notes what each instruction took, or null
   std::atomic<size_t> stopAt{SIZE_MAX}; // the instruction thread 0 decided to end at
 };
 

@@ -56,6 +56,8 @@ export interface Executable {
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined
+  /** Gets the seconds each instruction of the program took; as long as there are instructions. */
+  readonly seconds?: Float64Array | undefined
 }
 
 /** One run's memory: arena, bound dims and state pools. Runs of one execution follow each other; executions are independent. */

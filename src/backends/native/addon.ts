@@ -39,7 +39,16 @@ export interface Addon {
     maxContext: number,
   ): NativeHandle
   /** Seconds of computing. */
-  run(device: NativeHandle, execution: NativeHandle, begin: number, end: number, dims: Int32Array, threads: number): Promise<number>
+  run(
+    device: NativeHandle,
+    execution: NativeHandle,
+    begin: number,
+    end: number,
+    dims: Int32Array,
+    threads: number,
+    /** Gets the seconds of each instruction. */
+    seconds?: Float64Array,
+  ): Promise<number>
   stop(execution: NativeHandle): void
   measureBandwidth(device: NativeHandle, bytes: number, rounds: number): Promise<number>
   measurePeak(device: NativeHandle, precision: number, rounds: number): Promise<number>

@@ -14,7 +14,7 @@ import type { Execution, Precision, RunOptions } from '../backend.ts'
 import { checkBindings, concreteShape } from '../bindings.ts'
 import { runOnHost } from '../host-instruction.ts'
 import type { Addon, NativeHandle } from './addon.ts'
-import type { EncodedProgram } from './encode.ts'
+import type { EncodedProgram, Segment } from './encode.ts'
 import { useKey } from './encoder.ts'
 import type { PackedWeights } from './pack-weights.ts'
 import { type Work, workOf } from './work.ts'
@@ -122,7 +122,7 @@ export class NativeExecution implements Execution {
   async run(
     inputs: Readonly<Record<string, TensorData>>,
     dims: DimValues,
-    { signal }: RunOptions = {},
+    { signal, seconds }: RunOptions = {},
   ): Promise<Readonly<Record<string, Tensor>>> {
     const { program, limits, encoded } = this.#parts
     if (this.#isDisposed) throw new HenceError('DISPOSED', 'the execution was disposed')
@@ -140,10 +140,13 @@ export class NativeExecution implements Execution {
     try {
       for (const segment of encoded.segments) {
         throwIfAborted(signal)
-        if (segment.kind === 'native') await this.#runNative(segment.wordBegin, segment.wordEnd, values)
+        if (segment.kind === 'native') await this.#runNative(segment, values, seconds)
         else
-          for (const instruction of program.instructions.slice(segment.begin, segment.end))
-            runOnHost(program, instruction, values, limits, buffer => this.#tensor(buffer, values))
+          for (let at = segment.begin; at < segment.end; at++) {
+            const start = performance.now()
+            runOnHost(program, program.instructions[at]!, values, limits, buffer => this.#tensor(buffer, values))
+            if (seconds) seconds[at] = (performance.now() - start) / 1000
+          }
       }
       throwIfAborted(signal)
     } finally {
@@ -152,11 +155,12 @@ export class NativeExecution implements Execution {
     return Object.fromEntries(this.#outputs.map(buffer => [buffer.name, this.#tensor(buffer, values)]))
   }
 
-  async #runNative(begin: number, end: number, values: DimValues): Promise<void> {
+  async #runNative({ begin, end, wordBegin, wordEnd }: Segment, values: DimValues, seconds: Float64Array | undefined): Promise<void> {
     const { addon, device, encoded, limits, threads } = this.#parts
     const dims = Int32Array.from(encoded.dims, dim => resolveDim(dim, { ...limits, ...values }))
     const work = this.#work.reduce((sum, { count, multiplyAdds }) => sum + resolveDim(count, { ...limits, ...values }) * multiplyAdds, 0)
-    this.#running = addon.run(device, this.#handle, begin, end, dims, work < SMALLEST_SHARED_WORK ? 1 : threads)
+    const timed = seconds ? [seconds.subarray(begin, end)] : []
+    this.#running = addon.run(device, this.#handle, wordBegin, wordEnd, dims, work < SMALLEST_SHARED_WORK ? 1 : threads, ...timed)
     try {
       this.lastComputeMs += (await this.#running) * 1000
     } finally {

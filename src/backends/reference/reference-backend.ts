@@ -73,7 +73,7 @@ class ReferenceExecution implements Execution {
   async run(
     inputs: Readonly<Record<string, TensorData>>,
     dims: DimValues,
-    { signal }: RunOptions = {},
+    { signal, seconds }: RunOptions = {},
   ): Promise<Readonly<Record<string, Tensor>>> {
     checkBindings(this.#program, this.#limits, inputs, dims)
     // Produced dims start at their bound, so that an output can be written before its size is known.
@@ -84,9 +84,11 @@ class ReferenceExecution implements Execution {
     }
     const start = performance.now()
     let sliceEnd = start + SLICE_MS
-    for (const instruction of this.#program.instructions) {
+    for (const [at, instruction] of this.#program.instructions.entries()) {
       throwIfAborted(signal)
+      const begin = performance.now()
       runOnHost(this.#program, instruction, values, this.#limits, buffer => this.#tensor(buffer, values))
+      if (seconds) seconds[at] = (performance.now() - begin) / 1000
       if (performance.now() > sliceEnd) {
         await breathe()
         sliceEnd = performance.now() + SLICE_MS

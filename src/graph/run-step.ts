@@ -1,7 +1,7 @@
 import { HenceError, type TensorData } from '../core/index.ts'
 import { attributesOf, type Graph, type GraphNode, labelOf } from './graph.ts'
 import { Interpreter, type InterpretOptions } from './interpreter.ts'
-import { fromFloat32, toFloat32, toIndices } from './lowering/storage.ts'
+import { fromHeld, toHeld, toIndices } from './lowering/storage.ts'
 import type { GraphTensor, Value } from './operator.ts'
 import { findOperator } from './operators/index.ts'
 import type { ProgramStep } from './stage.ts'
@@ -38,14 +38,14 @@ export async function runHostStep(
 export async function runProgramStep(step: ProgramStep, values: Map<string, Value>, signal: AbortSignal | undefined): Promise<void> {
   const { segment, executable, idle } = step
   const inputs: Record<string, TensorData> = {}
-  for (const { value, name, rows } of segment.inputs) {
+  for (const { value, name, dtype, rows } of segment.inputs) {
     const tensor = values.get(value) as GraphTensor
-    inputs[name] = rows === undefined ? toFloat32(tensor) : toIndices(tensor, rows)
+    inputs[name] = rows === undefined ? toHeld(tensor, dtype) : toIndices(tensor, rows)
   }
   const execution = idle.pop() ?? executable.createExecution()
   try {
     const outputs = await execution.run(inputs, {}, { signal })
-    for (const { value, name, type } of segment.outputs) values.set(value, fromFloat32(outputs[name]!.data as Float32Array, type))
+    for (const { value, name, type } of segment.outputs) values.set(value, fromHeld(outputs[name]!.data, type))
   } finally {
     idle.push(execution)
   }

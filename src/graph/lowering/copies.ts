@@ -9,7 +9,8 @@ const MAX_AXES = 8
 
 function isMovable(context: LoweringContext, position = 0): boolean {
   const type = context.type(position)
-  return type !== undefined && context.isFloat(position) && elementCount(type.shape) > 0 && type.shape.length <= MAX_AXES
+  const isHeld = context.isFloat(position) || type?.dtype === 'u8' || type?.dtype === 'i8'
+  return type !== undefined && isHeld && elementCount(type.shape) > 0 && type.shape.length <= MAX_AXES
 }
 
 /** One operand moved within its own layout. */

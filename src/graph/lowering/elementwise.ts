@@ -1,11 +1,11 @@
 import type { MapExpression } from '../../program/index.ts'
+import { clamp } from './clamp.ts'
 import type { Lowering, LoweringContext } from './context.ts'
 
 type Build = (...branches: MapExpression[]) => MapExpression
 
 const zero: MapExpression = { constant: 0 }
 const one: MapExpression = { constant: 1 }
-const clamp = (x: MapExpression, low: number, high: number): MapExpression => ['min', ['max', x, { constant: low }], { constant: high }]
 
 /** Functions of one operand as expressions. */
 const UNARY: Readonly<Record<string, Build>> = {
@@ -156,21 +156,6 @@ const gelu: Lowering = context => {
   return isArithmetic(context, 0) && context.defineMap([0], context.type(0)!.shape, ([x]) => [kind, x!])
 }
 
-/** `hence.Rounded`: the nearest number on the grid of 8-bit integers with a scale and a zero point. */
-const rounded: Lowering = context => {
-  const scale = context.known(1)
-  if (context.type(0)?.dtype !== 'f32' || scale?.dtype !== 'f32') return false
-  const zero = context.has(2) ? Number(context.known(2)?.data[0]) : 0
-  const [low, high] = context.attributes.string('dtype') === 'i8' ? [-128, 127] : [0, 255]
-  const step: MapExpression = { constant: (scale.data as Float32Array)[0]! }
-  // The zero point is a whole number, so the grid may be cut before it is moved.
-  return context.defineMap([0], context.type(0)!.shape, ([x]) => [
-    'mul',
-    clamp(['round', ['div', x!, step]], low - zero, high - zero),
-    step,
-  ])
-}
-
 /** Value of another name; nothing is computed. */
 const identity: Lowering = context => {
   const pending = context.segment.values.get(context.node.inputs[0]!)
@@ -189,7 +174,6 @@ export const ELEMENTWISE: Readonly<Record<string, Lowering>> = {
   Clip: clip,
   Gelu: gelu,
   HardSigmoid: hardSigmoid,
-  'hence.Rounded': rounded,
   Identity: identity,
   Where: where,
   LeakyRelu: withAlpha(0.01, (x, alpha) => ['add', ['max', x, zero], ['mul', alpha, ['min', x, zero]]]),

@@ -8,6 +8,8 @@ import { FOUR_BIT } from './four-bit.ts'
 import { MOVEMENT } from './movement.ts'
 import { NORMALIZATION } from './normalization.ts'
 import { PRODUCTS } from './products.ts'
+import { QUANTISATION } from './quantisation.ts'
+import { QUANTISED_PRODUCTS } from './quantised-products.ts'
 import { REDUCTION } from './reduction.ts'
 import { SELECTION } from './selection.ts'
 
@@ -20,6 +22,8 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...MOVEMENT,
   ...NORMALIZATION,
   ...PRODUCTS,
+  ...QUANTISATION,
+  ...QUANTISED_PRODUCTS,
   ...REDUCTION,
   ...SELECTION,
 }

@@ -5,6 +5,7 @@ import type { GraphOptions } from './graph-options.ts'
 import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
 import type { GraphTensor, Value } from './operator.ts'
 import { runHostStep, runProgramStep } from './run-step.ts'
+import type { RunTimes } from './run-times.ts'
 import { type Fork, isTrue, type Stage, typeKey } from './stage.ts'
 import { Tracer } from './tracer.ts'
 
@@ -44,12 +45,17 @@ export class CompiledGraph {
     return this.#plans
   }
 
-  /** The graph's outputs, in order. @throws HenceError of operators, `ABORTED`, `OUT_OF_MEMORY` */
-  async run(inputs: ReadonlyMap<string, Value>, signal?: AbortSignal): Promise<Value[]> {
+  /**
+   * The graph's outputs, in order.
+   *
+   * @param times - gets what each step took
+   * @throws HenceError of operators, `ABORTED`, `OUT_OF_MEMORY`
+   */
+  async run(inputs: ReadonlyMap<string, Value>, signal?: AbortSignal, times?: RunTimes): Promise<Value[]> {
     this.#running++
     try {
       for (;;) {
-        const results = await this.#runOnce(inputs, signal)
+        const results = await this.#runOnce(inputs, signal, times)
         if (Array.isArray(results)) return results
         // A size that was thought fixed was not: the node ends a stage from now on.
         this.#unsteady.add(results.unsteady)
@@ -61,7 +67,11 @@ export class CompiledGraph {
     }
   }
 
-  async #runOnce(inputs: ReadonlyMap<string, Value>, signal: AbortSignal | undefined): Promise<Value[] | Unsteady> {
+  async #runOnce(
+    inputs: ReadonlyMap<string, Value>,
+    signal: AbortSignal | undefined,
+    times: RunTimes | undefined,
+  ): Promise<Value[] | Unsteady> {
     const values = new Map(inputs)
     const constants = new Map(this.graph.constants)
     let stages = this.#plans
@@ -77,9 +87,10 @@ export class CompiledGraph {
         // The most recently used plan is the last to go.
         stages.delete(key)
         stages.set(key, stage)
-        const unsteady = await this.#follow(stage, values, constants, signal)
+        const unsteady = await this.#follow(stage, values, constants, signal, times)
         if (unsteady) return unsteady
       } else {
+        times?.planned()
         const branch = fork.kind === 'condition' && inlineBranch(fork.node, key === 'true', this.graph.model.opsets)
         const todo = branch ? { ...branch, nodes: [...branch.nodes, ...nodes] } : { nodes, constants: new Map() }
         stage = await this.#trace(todo, path, values, constants, signal)
@@ -109,14 +120,23 @@ export class CompiledGraph {
     values: Map<string, Value>,
     constants: Map<string, GraphTensor>,
     signal: AbortSignal | undefined,
+    times: RunTimes | undefined,
   ): Promise<Unsteady | undefined> {
     for (const [name, tensor] of stage.constants) constants.set(name, tensor)
     for (const step of stage.steps) {
       throwIfAborted(signal)
-      if (step.kind === 'program') await runProgramStep(step, values, signal)
-      else {
-        const results = await runHostStep(step.node, this.graph, values, constants, this.options, signal)
-        if (step.results !== '' && typeKey(results) !== step.results) return { unsteady: step.node.name }
+      const own = times?.of(step)
+      const start = own ? performance.now() : 0
+      const results =
+        step.kind === 'program'
+          ? await runProgramStep(step, values, signal, own?.seconds)
+          : await runHostStep(step.node, this.graph, values, constants, this.options, signal)
+      if (own) {
+        own.ms += performance.now() - start
+        own.runs++
+      }
+      if (step.kind === 'host') {
+        if (step.results !== '' && typeKey(results!) !== step.results) return { unsteady: step.node.name }
       }
       for (const name of step.frees) values.delete(name)
     }

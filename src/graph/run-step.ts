@@ -34,8 +34,13 @@ export async function runHostStep(
   return node.outputs.map((name, i) => (name === '' ? undefined : results[i]))
 }
 
-/** Runs a program on an execution of its own; its outputs join `values`. */
-export async function runProgramStep(step: ProgramStep, values: Map<string, Value>, signal: AbortSignal | undefined): Promise<void> {
+/** Runs a program on an execution of its own; its outputs join `values`. What instructions took is added to `seconds`. */
+export async function runProgramStep(
+  step: ProgramStep,
+  values: Map<string, Value>,
+  signal: AbortSignal | undefined,
+  seconds?: Float64Array,
+): Promise<undefined> {
   const { segment, executable, idle } = step
   const inputs: Record<string, TensorData> = {}
   for (const { value, name, dtype, rows } of segment.inputs) {
@@ -43,9 +48,11 @@ export async function runProgramStep(step: ProgramStep, values: Map<string, Valu
     inputs[name] = rows === undefined ? toHeld(tensor, dtype) : toIndices(tensor, rows)
   }
   const execution = idle.pop() ?? executable.createExecution()
+  const taken = seconds && new Float64Array(seconds.length)
   try {
-    const outputs = await execution.run(inputs, {}, { signal })
+    const outputs = await execution.run(inputs, {}, { signal, seconds: taken })
     for (const { value, name, type } of segment.outputs) values.set(value, fromHeld(outputs[name]!.data, type))
+    for (const [at, value] of taken?.entries() ?? []) seconds![at]! += value
   } finally {
     idle.push(execution)
   }

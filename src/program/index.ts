@@ -1,5 +1,6 @@
 export * from './buffer.ts'
 export * from './builder.ts'
+export { costOf, type InstructionCost } from './costs.ts'
 export * from './dims.ts'
 export type { Op, OpRun } from './op.ts'
 export type { Activation, OutputActivation, OutputAttributes, ResidualPlace } from './ops/activations.ts'

@@ -134,6 +134,29 @@ describe('run', () => {
   })
 })
 
+describe('profile', () => {
+  test('tells what each step takes, and leaves the model as it was', async () => {
+    await using model = await loadAdding()
+    const profile = await model.profile({ a: rows(2, 1), b: rows(2, 2) }, { runs: 2 })
+    expect(profile).toMatchObject({ runs: 2, ms: expect.any(Number) })
+    expect(profile.steps.map(({ op, name }) => `${op} ${name}`)).toEqual(['matmul MatMul_1', 'map sum', 'in and out program 1'])
+    expect(dataOf((await model.run({ a: rows(2, 1), b: rows(2, 2) }))['sum'])).toEqual([3, 3, 3, 3, 3, 3])
+  })
+
+  test('checks its inputs and options as run does', async () => {
+    await using model = await loadAdding()
+    await expect(model.profile({ a: rows(1, 1) })).rejects.toMatchObject({ message: expect.stringContaining('"b" is missing') })
+    await expect(model.profile({ a: rows(1, 1), b: rows(1, 1) }, { runs: 0 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  })
+
+  test('ends when the model is disposed', async () => {
+    const model = await load(looping, { kind: 'tensor', backend: 'reference' })
+    const profiling = model.profile(LONG)
+    const [ended] = await Promise.allSettled([profiling, setImmediate().then(() => model.dispose())])
+    expect(ended).toMatchObject({ status: 'rejected', reason: { code: 'DISPOSED' } })
+  })
+})
+
 describe('dispose', () => {
   test('ends what runs, and later calls throw', async () => {
     const model = await load(looping, { kind: 'tensor', backend: 'reference' })

@@ -4,17 +4,20 @@ import {
   HenceError,
   type ModelValue,
   nearest,
+  type ProfileOptions,
   type RunOptions,
   type Tensor,
   type TensorModel,
   type TensorModelDescription,
+  type TensorProfile,
   throwIfAborted,
 } from '../core/index.ts'
 import type { OnnxType, OnnxValueInfo } from '../formats/index.ts'
-import type { StartedGraph } from '../graph/index.ts'
-import { abortSignal, checkOptions, type OptionRule, plainObject } from './check-options.ts'
+import { profileGraph, type StartedGraph } from '../graph/index.ts'
+import { abortSignal, checkOptions, integer, type OptionRule, plainObject } from './check-options.ts'
 
 const RUN_RULES: Readonly<Record<string, OptionRule>> = { signal: abortSignal, outputs: plainObject }
+const PROFILE_RULES: Readonly<Record<string, OptionRule>> = { signal: abortSignal, runs: integer(1, 100_000) }
 
 /** What a tensor model is made of. */
 export interface TensorModelParts extends StartedGraph {
@@ -48,25 +51,38 @@ class GraphModel implements TensorModel {
     const { graph } = this.#parts
     checkInputs(graph.graph.inputs, graph.graph.constants, inputs)
     checkOutputs(graph.graph.outputs, options.outputs ?? {})
-    const signal = options.signal ? AbortSignal.any([options.signal, this.#disposal.signal]) : this.#disposal.signal
-    const run = graph.run(new Map(Object.entries(inputs)), signal)
-    this.#running.add(run)
+    const results = await this.#whileAlive(options, signal => graph.run(new Map(Object.entries(inputs)), signal))
+    const outputs: Record<string, ModelValue> = {}
+    // A graph may hand an input on, or one value under two names.
+    const taken = new Set(Object.values(inputs).map(memoryOf))
+    for (const [i, name] of graph.graph.outputs.entries()) {
+      const value = taken.has(memoryOf(results[i]!)) ? copyOf(results[i]!) : results[i]!
+      taken.add(memoryOf(value))
+      outputs[name] = into(name, value, options.outputs?.[name])
+    }
+    return outputs
+  }
+
+  async profile(inputs: Readonly<Record<string, ModelValue>>, options: ProfileOptions = {}): Promise<TensorProfile> {
+    this.#checkAlive()
+    checkOptions('profile', options, PROFILE_RULES)
+    throwIfAborted(options.signal)
+    const { graph } = this.#parts
+    checkInputs(graph.graph.inputs, graph.graph.constants, inputs)
+    return this.#whileAlive(options, signal => profileGraph(graph, new Map(Object.entries(inputs)), { runs: options.runs, signal }))
+  }
+
+  /** Work that disposing ends and waits for. */
+  async #whileAlive<T>({ signal }: { readonly signal?: AbortSignal | undefined }, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const work = start(signal ? AbortSignal.any([signal, this.#disposal.signal]) : this.#disposal.signal)
+    this.#running.add(work)
     try {
-      const results = await run
-      const outputs: Record<string, ModelValue> = {}
-      // A graph may hand an input on, or one value under two names.
-      const taken = new Set(Object.values(inputs).map(memoryOf))
-      for (const [i, name] of graph.graph.outputs.entries()) {
-        const value = taken.has(memoryOf(results[i]!)) ? copyOf(results[i]!) : results[i]!
-        taken.add(memoryOf(value))
-        outputs[name] = into(name, value, options.outputs?.[name])
-      }
-      return outputs
+      return await work
     } catch (error) {
       this.#checkAlive()
       throw error
     } finally {
-      this.#running.delete(run)
+      this.#running.delete(work)
     }
   }
 

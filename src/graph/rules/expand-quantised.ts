@@ -203,6 +203,6 @@ export const expandQuantised: Rule = {
       for (const [name, tensor] of expansion.constants) constants.set(name, tensor)
       return expansion.nodes
     })
-    return nodes.length === graph.nodes.length ? graph : { ...graph, nodes, constants }
+    return nodes.every((node, i) => node === graph.nodes[i]) ? graph : { ...graph, nodes, constants }
   },
 }

@@ -80,6 +80,20 @@ ConvArgs convArgs(Operands o, const Program& p) {
   return a;
 }
 
+ConvTransposeArgs convTransposeArgs(Operands o, const Program& p) {
+  ConvTransposeArgs a{};
+  a.x = o.buffer<float>();
+  a.w = o.matrix();
+  a.bias = o.buffer<float>();
+  a.y = o.buffer<float>();
+  a.window = windowOf(o);
+  a.n = int32_t(o.number());
+  a.groups = int32_t(o.number());
+  a.finish = finishOf(o);
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
 PoolArgs poolArgs(Operands o) {
   PoolArgs a{};
   a.x = o.buffer<float>();
@@ -264,6 +278,7 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
       kernels.reduce(a, thread);
       break;
     }
+    case Opcode::ConvTranspose: kernels.convTranspose(convTransposeArgs(o, p), thread); break;
     case Opcode::Count: break;
   }
 }
@@ -289,6 +304,7 @@ constexpr const char* kSignatures[] = {
     "bbBbdddfnnnnn*d",     // batched_matmul
     "bbbdddd",             // take
     "bbbBbdddnnnnfndddddddddddddddd",  // dense_attention
+    "bmBbdddddnnnnnnnnnnnnffn",  // conv_transpose
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -355,6 +371,9 @@ bool Program::prepare(const Kernels& kernels, int threads) {
     } else if (opcode == Opcode::Conv) {
       const ConvArgs a = convArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.convWorkspace(a, t));
+    } else if (opcode == Opcode::ConvTranspose) {
+      const ConvTransposeArgs a = convTransposeArgs(operands, *this);
+      for (int t = 1; t <= threads; t++) need(kernels.convTransposeWorkspace(a, t));
     } else if (opcode == Opcode::Attention) {
       const AttentionArgs a = attentionArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.attentionWorkspace(a.tokens, a.sequences, a.heads, a.headDim, maxContext, t));

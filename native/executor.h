@@ -16,6 +16,7 @@ enum class Opcode : uint32_t {
   Copy, Reduce,
   Conv, Pool,
   BatchedMatmul, Take, DenseAttention,
+  ConvTranspose,
   Count,
 };
 

@@ -87,6 +87,20 @@ struct ConvArgs {
   uint8_t* workspace;  // at least convWorkspace() bytes, 64-byte aligned, shared by all threads
 };
 
+// y = transposed convolution of x with w + bias and activation. The window is that of the convolution from y to x, with the
+// sizes of x as `height` and `width`. w holds 16 rows: for every phase (stride height, then stride width), group and panel
+// of 16 filters the taps of the phase, the last one first, times channels, filled up to 32.
+struct ConvTransposeArgs {
+  WindowShape window;
+  const float* x;
+  PackedMatrix w;     // F32
+  const float* bias;  // [n] or null
+  float* y;           // [batch, outHeight, outWidth, n]
+  int32_t n, groups;
+  Finish finish;
+  uint8_t* workspace;  // at least convTransposeWorkspace() bytes, 64-byte aligned, shared by all threads
+};
+
 enum class PoolKind : uint32_t { Max, Average, AverageWithPads };
 
 struct PoolArgs {
@@ -305,6 +319,8 @@ struct Kernels {
   void (*take)(const TakeArgs&, const Thread&);
   void (*denseAttention)(const DenseAttentionArgs&, const Thread&);
   size_t (*denseAttentionWorkspace)(int64_t keys, int32_t headDim, int32_t valueDim, int threads);
+  void (*convTranspose)(const ConvTransposeArgs&, const Thread&);
+  size_t (*convTransposeWorkspace)(const ConvTransposeArgs&, int threads);
   void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
   double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
 };

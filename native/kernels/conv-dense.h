@@ -12,12 +12,14 @@ HENCE_INLINE Output outputOf(const ConvArgs& args, int64_t column, int64_t colum
   return {args.y + column, args.bias ? args.bias + column : nullptr, args.residual ? args.residual + column : nullptr, columns, args.n, args.finish};
 }
 
-HENCE_INLINE int64_t denseBlockRows(const ConvArgs& args) {
-  const int64_t rowBytes = sliceCount(args.w.k) * SliceShape{args.w.k, 1}.pitch() * 4, fitting = kConvRowsBytes / rowBytes;
+// Rows of `k` numbers that are gathered at a time.
+HENCE_INLINE int64_t denseBlockRows(int64_t k, int64_t pixels) {
+  const int64_t rowBytes = sliceCount(k) * SliceShape{k, 1}.pitch() * 4, fitting = kConvRowsBytes / rowBytes;
   const int64_t most = kExactBlockRows, least = 4 * kExactRows, wanted = fitting < least ? least : fitting < most ? fitting : most;
-  const int64_t rows = wanted / kExactRows * kExactRows, pixels = pixelCount(args.window);
+  const int64_t rows = wanted / kExactRows * kExactRows;
   return rows < pixels ? rows : pixels;
 }
+HENCE_INLINE int64_t denseBlockRows(const ConvArgs& args) { return denseBlockRows(args.w.k, pixelCount(args.window)); }
 
 HENCE_INLINE size_t denseWorkspace(const ConvArgs& args, int threads) {
   const size_t rows = size_t(SliceShape{args.w.k, denseBlockRows(args)}.floats()) * 4;

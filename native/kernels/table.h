@@ -4,6 +4,7 @@
 #include "attention.h"
 #include "batched-matmul.h"
 #include "conv.h"
+#include "conv-transpose.h"
 #include "copy.h"
 #include "dense-attention.h"
 #include "gather-rows.h"
@@ -30,6 +31,7 @@ const Kernels* kernels() {
       copy, reduce,
       pool,
       batchedMatmul, batchedMatmulWorkspace, take, denseAttention, denseAttentionWorkspace,
+      convTranspose, convTransposeWorkspace,
       streamRead, peakFlops,
   };
   return &table;

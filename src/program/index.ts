@@ -7,6 +7,7 @@ export type { Activation, OutputActivation, OutputAttributes, ResidualPlace } fr
 export type { AttentionAttributes } from './ops/attention.ts'
 export type { BatchedMatmulAttributes } from './ops/batched-matmul.ts'
 export type { ConvAttributes } from './ops/conv.ts'
+export type { ConvTransposeAttributes } from './ops/conv-transpose.ts'
 export { type CopyAttributes, type CopyPart, filled } from './ops/copy.ts'
 export * from './ops/copy-parts.ts'
 export { type DenseAttentionAttributes, denseAttentionShape, denseAttentionStrides } from './ops/dense-attention.ts'

@@ -1,5 +1,6 @@
 import {
   type ConvAttributes,
+  type ConvTransposeAttributes,
   type Instruction,
   type PoolAttributes,
   type Program,
@@ -7,6 +8,7 @@ import {
   windowOf,
 } from '../../program/index.ts'
 import { CONV_METHODS, convMethod } from './conv-plan.ts'
+import { convTransposeForm } from './conv-transpose-weights.ts'
 import type { ConvForm } from './conv-weights.ts'
 import { encodeFinish } from './encode-finish.ts'
 import type { Encoder } from './encoder.ts'
@@ -35,6 +37,24 @@ export function encodeConv(program: Program, instruction: Instruction, encoder: 
     n!,
     form.groups,
     CONV_METHODS.indexOf(form.conv),
+    ...encodeFinish(attributes, encoder),
+  ]
+}
+
+/** Operand words: x, w, bias, y, the window, filters, groups, what happens to the sums. */
+export function encodeConvTranspose(program: Program, instruction: Instruction, encoder: Encoder): number[] {
+  const { inputs, outputs } = instruction
+  const attributes = instruction.attributes as ConvTransposeAttributes
+  const [x, weight, bias] = inputs
+  const [n, kernelHeight, kernelWidth] = program.buffers[weight!]!.shape as readonly number[]
+  return [
+    x!,
+    encoder.matrix(weight!, convTransposeForm(attributes)),
+    bias ?? NONE,
+    outputs[0]!,
+    ...encodeWindow(program, instruction, [kernelHeight!, kernelWidth!], attributes, encoder),
+    n!,
+    attributes.groups ?? 1,
     ...encodeFinish(attributes, encoder),
   ]
 }

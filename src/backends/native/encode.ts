@@ -18,11 +18,12 @@ import {
   type SoftmaxAttributes,
   type TakeAttributes,
 } from '../../program/index.ts'
+import { convTransposeForm } from './conv-transpose-weights.ts'
 import { encodeBatchedMatmul } from './encode-batched-matmul.ts'
 import { encodeCopy, hasCopyKernel } from './encode-copy.ts'
 import { encodeDenseAttention } from './encode-dense-attention.ts'
 import { encodeFinish } from './encode-finish.ts'
-import { convForm, encodeConv, encodePool } from './encode-image.ts'
+import { convForm, encodeConv, encodeConvTranspose, encodePool } from './encode-image.ts'
 import { encodeMap, hasMapKernel } from './encode-map.ts'
 import { encodeReduce } from './encode-reduce.ts'
 import { Encoder, useKey, type WeightForm, type WeightUse } from './encoder.ts'
@@ -47,6 +48,7 @@ const OPCODES = [
   'batched_matmul',
   'take',
   'dense_attention',
+  'conv_transpose',
 ]
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
@@ -117,6 +119,7 @@ export function weightUses(program: Program): readonly WeightUse[] {
 function formOf(program: Program, instruction: Instruction, position: number): WeightForm {
   const { op } = instruction
   if (op === 'conv' && position === 1) return convForm(program, instruction)
+  if (op === 'conv_transpose' && position === 1) return convTransposeForm(instruction.attributes)
   return (op === 'matmul' && position >= 3 && position % 2 === 1) || (op === 'gather' && position === 0) ? 'packed' : 'dense'
 }
 
@@ -133,6 +136,7 @@ function hasKernel(program: Program, { op, inputs, outputs, attributes }: Instru
     case 'gather':
       return roleOf(0) !== 'weight' || program.buffers[inputs[0]!]!.shape.length === 2
     case 'conv':
+    case 'conv_transpose':
       return roleOf(1) === 'weight'
     case 'copy':
       return hasCopyKernel(attributes as unknown as CopyAttributes)
@@ -164,6 +168,8 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
     }
     case 'conv':
       return [op, encodeConv(program, instruction, encoder)]
+    case 'conv_transpose':
+      return [op, encodeConvTranspose(program, instruction, encoder)]
     case 'pool':
       return [op, encodePool(program, instruction, encoder)]
     case 'gather': {

@@ -1,8 +1,9 @@
 import { type Dim, formatDim } from '../../program/index.ts'
+import type { ConvTransposeForm } from './conv-transpose-weights.ts'
 import type { ConvForm } from './conv-weights.ts'
 
 /** How a weight is held: as panels for matmul and gather, as panels in the order of a convolution's method, or as plain f32 numbers. */
-export type WeightForm = 'packed' | 'dense' | ConvForm
+export type WeightForm = 'packed' | 'dense' | ConvForm | ConvTransposeForm
 
 /** A weight in one of its forms. */
 export interface WeightUse {

@@ -4,6 +4,7 @@ import type { Program } from '../../program/index.ts'
 import type { CompileOptions, WeightProvider } from '../backend.ts'
 import { type ResolvedWeight, readWeightRows, resolveWeight } from '../weights.ts'
 import { type Addon, LAYOUTS, type NativeHandle } from './addon.ts'
+import { type ConvTransposeForm, convTransposeMatrix, convTransposeRows } from './conv-transpose-weights.ts'
 import { type ConvForm, convMatrix, convRows } from './conv-weights.ts'
 import { weightUses } from './encode.ts'
 import { useKey, type WeightForm } from './encoder.ts'
@@ -136,7 +137,7 @@ async function placeWeights(
     if (!shared && !entry) {
       const type = form === 'packed' ? sourceType(weight) : WEIGHT_TYPES.indexOf('f32')
       const layout = form === 'packed' ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
-      const { n, k } = isConv(form) ? convMatrix(form, convShape(weight)) : weight
+      const { n, k } = isFilters(form) ? filterMatrix(form, convShape(weight)) : weight
       const size = form === 'dense' ? n * k * 4 : addon.packedBytes(layout, n, k)
       entry = { weight, type, place: { form, layout, n, k, region, offset: bytes, bytes: size } }
       entries.set(key, entry)
@@ -148,8 +149,12 @@ async function placeWeights(
   return { entries, places, region, bytes }
 }
 
-function isConv(form: WeightForm): form is ConvForm {
+function isFilters(form: WeightForm): form is ConvForm | ConvTransposeForm {
   return typeof form === 'object'
+}
+
+function filterMatrix(form: ConvForm | ConvTransposeForm, shape: readonly [number, number, number, number]): { n: number; k: number } {
+  return 'conv' in form ? convMatrix(form, shape) : convTransposeMatrix(form, shape)
 }
 
 function convShape({ buffer }: ResolvedWeight): readonly [number, number, number, number] {
@@ -182,12 +187,14 @@ async function packEntry(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { n, k, tensor, firstRow } = weight
-  if (isConv(place.form)) {
-    const rows = convRows(place.form, convShape(weight), await readWeightRows(weight, 0, n, signal))
+  const { form } = place
+  if (isFilters(form)) {
+    const values = await readWeightRows(weight, 0, n, signal)
+    const rows = 'conv' in form ? convRows(form, convShape(weight), values) : convTransposeRows(form, convShape(weight), values)
     await addon.pack(device, region, place.offset, type, new Uint8Array(rows.buffer), 0, place.n, place.layout, place.n, place.k)
     return
   }
-  if (place.form === 'dense') {
+  if (form === 'dense') {
     const values = await readWeightRows(weight, 0, n, signal)
     addon.copy(region, place.offset, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     return

@@ -19,7 +19,10 @@ export function workOf({ instructions, buffers }: Program): readonly Work[] {
   for (const { op, inputs, outputs } of instructions) {
     const input = buffers[inputs[0] ?? -1]?.shape ?? []
     const output = buffers[outputs[0] ?? -1]?.shape ?? []
-    if (op === 'matmul' || op === 'conv') {
+    if (op === 'conv_transpose') {
+      const taps = productDim(...buffers[inputs[1]!]!.shape) as number
+      add(productDim(...input.slice(0, -1)), taps)
+    } else if (op === 'matmul' || op === 'conv') {
       // Of a convolution, the sizes of a filter; the first operand of a matmul has its inner size last.
       const k = op === 'conv' ? buffers[inputs[1]!]!.shape.slice(1) : [input[1]!]
       const columns = outputs.reduce((sum, id) => sum + (buffers[id]!.shape.at(-1) as number), 0)

@@ -1,6 +1,7 @@
 import type { GraphNode } from '../graph.ts'
 import { ATTENTION } from './attention.ts'
 import type { Lowering } from './context.ts'
+import { CONV_TRANSPOSE } from './conv-transpose.ts'
 import { CONVOLUTION } from './convolution.ts'
 import { COPIES } from './copies.ts'
 import { ELEMENTWISE } from './elementwise.ts'
@@ -15,6 +16,7 @@ import { SELECTION } from './selection.ts'
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...ATTENTION,
+  ...CONV_TRANSPOSE,
   ...CONVOLUTION,
   ...COPIES,
   ...ELEMENTWISE,

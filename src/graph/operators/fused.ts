@@ -67,17 +67,17 @@ export async function finish(call: OperatorCall, sum: GraphTensor): Promise<read
 
 /** The attributes of a convolution, without those of what was fused with it. */
 export function windowAttributes({ attributes }: OperatorCall): Record<string, OnnxAttribute> {
-  const names = ['auto_pad', 'dilations', 'group', 'kernel_shape', 'pads', 'strides']
+  const names = ['auto_pad', 'dilations', 'group', 'kernel_shape', 'output_padding', 'output_shape', 'pads', 'strides']
   return Object.fromEntries(names.flatMap(name => (attributes.raw(name) ? [[name, attributes.raw(name)!]] : [])))
 }
 
-/** `Conv` with a residual (operand 3) and an activation; made by rules. */
-const conv: Operator = {
-  domain: 'hence',
-  name: 'Conv',
-  run: async call => {
-    return finish(call, await apply(call, 'Conv', call.inputs.slice(0, 3), windowAttributes(call)))
-  },
+/** `Conv` or `ConvTranspose` with an activation, and the first with a residual (operand 3); made by rules. */
+function convolution(name: 'Conv' | 'ConvTranspose'): Operator {
+  return {
+    domain: 'hence',
+    name,
+    run: async call => finish(call, await apply(call, name, call.inputs.slice(0, 3), windowAttributes(call))),
+  }
 }
 
 /** x times a matrix, plus a row; with a residual (operand 3) and an activation; made by rules. */
@@ -127,4 +127,4 @@ const rounded: Operator = {
 }
 
 /** What rules make of several nodes, defined by the operators it stands for. */
-export const fusedOperators: readonly Operator[] = [attention, conv, linear, rounded]
+export const fusedOperators: readonly Operator[] = [attention, convolution('Conv'), convolution('ConvTranspose'), linear, rounded]

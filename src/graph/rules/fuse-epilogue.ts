@@ -42,7 +42,7 @@ function fusable(rewriter: Rewriter, node: GraphNode): GraphNode | undefined {
   const weight = rewriter.constant(node.inputs[1])
   if (weight?.dtype !== 'f32') return undefined
   const attributes = attributesOf(node)
-  if (node.op === 'Conv') {
+  if (node.op === 'Conv' || node.op === 'ConvTranspose') {
     const hasKnownBias = !node.inputs[2] || rewriter.constant(node.inputs[2]) !== undefined
     const isImage = weight.shape.length === 3 || weight.shape.length === 4
     return isImage && hasKnownBias ? { ...node, domain: 'hence' } : undefined
@@ -60,7 +60,7 @@ function fusable(rewriter: Rewriter, node: GraphNode): GraphNode | undefined {
 
 /**
  * What follows a convolution or a matrix product with known weights becomes part of it: a bias, an activation, the sum with
- * another value (a residual connection). Makes `hence.Conv` and `hence.Linear`.
+ * another value (a residual connection). Makes `hence.Conv`, `hence.ConvTranspose` (without sums) and `hence.Linear`.
  */
 export const fuseEpilogue: Rule = {
   name: 'epilogues',
@@ -82,7 +82,7 @@ export const fuseEpilogue: Rule = {
           if (hasActivation || node.inputs[2] || node.inputs[3] || !isBias(rewriter, node, addend)) break
           node = withInput(node, 2, addend)
         } else if (addend !== undefined) {
-          if (node.inputs[3]) break
+          if (node.inputs[3] || node.op === 'ConvTranspose') break
           const first: OnnxAttribute = { type: 'int', value: hasActivation ? 0 : 1 }
           node = withInput({ ...node, attributes: { ...node.attributes, residual_first: first } }, 3, addend)
         } else if (activation && !hasActivation) {

@@ -3,6 +3,7 @@ import { argmax } from './argmax.ts'
 import { attention } from './attention.ts'
 import { batchedMatmul } from './batched-matmul.ts'
 import { conv } from './conv.ts'
+import { convTranspose } from './conv-transpose.ts'
 import { copy } from './copy.ts'
 import { denseAttention } from './dense-attention.ts'
 import { gather } from './gather.ts'
@@ -28,6 +29,7 @@ export const OPS: {
   readonly attention: typeof attention
   readonly conv: typeof conv
   readonly batched_matmul: typeof batchedMatmul
+  readonly conv_transpose: typeof convTranspose
   readonly copy: typeof copy
   readonly dense_attention: typeof denseAttention
   readonly gather: typeof gather
@@ -52,6 +54,7 @@ export const OPS: {
   attention,
   conv,
   batched_matmul: batchedMatmul,
+  conv_transpose: convTranspose,
   copy,
   dense_attention: denseAttention,
   gather,

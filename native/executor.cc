@@ -105,6 +105,33 @@ PoolArgs poolArgs(Operands o) {
   return a;
 }
 
+ResizeArgs resizeArgs(Operands o, const Program& p) {
+  ResizeArgs a{};
+  a.x = o.buffer<float>();
+  a.rows = o.buffer<int32_t>(), a.rowWeights = o.buffer<float>(), a.columns = o.buffer<int32_t>(), a.columnWeights = o.buffer<float>();
+  a.y = o.buffer<float>();
+  a.batch = o.dim(), a.height = o.dim(), a.width = o.dim(), a.outHeight = o.dim(), a.outWidth = o.dim(), a.channels = o.dim();
+  a.rowTaps = int32_t(o.number()), a.columnTaps = int32_t(o.number());
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+GroupNormArgs groupNormArgs(Operands o, const Program& p) {
+  GroupNormArgs a{};
+  a.x = o.buffer<float>(), a.weight = o.buffer<float>(), a.bias = o.buffer<float>(), a.y = o.buffer<float>();
+  a.batch = o.dim(), a.pixels = o.dim(), a.channels = o.dim(), a.groups = int32_t(o.number()), a.epsilon = o.real();
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+TopKArgs topKArgs(Operands o, const Program& p) {
+  TopKArgs a{};
+  a.x = o.buffer<float>(), a.values = o.buffer<float>(), a.indices = o.buffer<int32_t>();
+  a.rows = o.dim(), a.width = o.dim(), a.k = o.dim(), a.smallest = o.number() != 0;
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
 AttentionArgs attentionArgs(Operands o, const Program& p) {
   AttentionArgs a{};
   a.query = o.buffer<float>();
@@ -279,6 +306,23 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
       break;
     }
     case Opcode::ConvTranspose: kernels.convTranspose(convTransposeArgs(o, p), thread); break;
+    case Opcode::Resize: kernels.resize(resizeArgs(o, p), thread); break;
+    case Opcode::GroupNorm: kernels.groupNorm(groupNormArgs(o, p), thread); break;
+    case Opcode::Extreme: {
+      ExtremeArgs a{};
+      a.x = o.buffer<float>(), a.y = o.buffer<int32_t>(), a.outer = o.dim(), a.size = o.dim(), a.inner = o.dim();
+      a.smallest = o.number() != 0, a.last = o.number() != 0;
+      kernels.extreme(a, thread);
+      break;
+    }
+    case Opcode::TopK: kernels.topK(topKArgs(o, p), thread); break;
+    case Opcode::Cumulative: {
+      CumulativeArgs a{};
+      a.x = o.buffer<float>(), a.y = o.buffer<float>(), a.outer = o.dim(), a.size = o.dim(), a.inner = o.dim();
+      a.product = o.number() != 0, a.exclusive = o.number() != 0, a.reverse = o.number() != 0;
+      kernels.cumulative(a, thread);
+      break;
+    }
     case Opcode::Count: break;
   }
 }
@@ -305,6 +349,11 @@ constexpr const char* kSignatures[] = {
     "bbbdddd",             // take
     "bbbBbdddnnnnfndddddddddddddddd",  // dense_attention
     "bmBbdddddnnnnnnnnnnnnffn",  // conv_transpose
+    "bbBbBbddddddnn",      // resize
+    "bBBbdddnf",           // group_norm
+    "bbdddnn",             // extreme
+    "bbbdddn",             // top_k
+    "bbdddnnn",            // cumulative
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -374,6 +423,12 @@ bool Program::prepare(const Kernels& kernels, int threads) {
     } else if (opcode == Opcode::ConvTranspose) {
       const ConvTransposeArgs a = convTransposeArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.convTransposeWorkspace(a, t));
+    } else if (opcode == Opcode::Resize) {
+      need(kernels.resizeWorkspace(resizeArgs(operands, *this), threads));
+    } else if (opcode == Opcode::GroupNorm) {
+      need(kernels.groupNormWorkspace(groupNormArgs(operands, *this), threads));
+    } else if (opcode == Opcode::TopK) {
+      need(kernels.topKWorkspace(topKArgs(operands, *this).k, threads));
     } else if (opcode == Opcode::Attention) {
       const AttentionArgs a = attentionArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.attentionWorkspace(a.tokens, a.sequences, a.heads, a.headDim, maxContext, t));

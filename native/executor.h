@@ -16,7 +16,7 @@ enum class Opcode : uint32_t {
   Copy, Reduce,
   Conv, Pool,
   BatchedMatmul, Take, DenseAttention,
-  ConvTranspose,
+  ConvTranspose, Resize, GroupNorm, Extreme, TopK, Cumulative,
   Count,
 };
 

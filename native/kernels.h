@@ -111,6 +111,54 @@ struct PoolArgs {
   PoolKind kind;
 };
 
+// y[b, i, j] = Σ rowWeights[i, s] · columnWeights[j, t] · x[b, rows[i, s], columns[j, t]]; without weights, which both tables
+// have or lack, the one pixel that [i] and [j] name.
+struct ResizeArgs {
+  const float* x;        // [batch, height, width, channels]
+  const int32_t* rows;   // [outHeight, rowTaps], each inside the image
+  const float* rowWeights;
+  const int32_t* columns;
+  const float* columnWeights;
+  float* y;              // [batch, outHeight, outWidth, channels]
+  int64_t batch, height, width, outHeight, outWidth, channels;
+  int32_t rowTaps, columnTaps;
+  uint8_t* workspace;    // at least resizeWorkspace() bytes
+};
+
+// y = (x - mean) / √(variance + epsilon) · weight + bias with moments over the pixels and a group's channels of each image.
+struct GroupNormArgs {
+  const float* x;               // [batch, pixels, channels]
+  const float *weight, *bias;   // [channels] or null
+  float* y;                     // may be x
+  int64_t batch, pixels, channels;
+  int32_t groups;
+  float epsilon;
+  uint8_t* workspace;  // at least groupNormWorkspace() bytes
+};
+
+struct ExtremeArgs {  // y[o, i] = index of the largest or smallest of x[o, ·, i], the first among equals unless `last`
+  const float* x;     // [outer, size, inner], size at least 1
+  int32_t* y;
+  int64_t outer, size, inner;
+  bool smallest, last;
+};
+
+struct TopKArgs {  // the k largest or smallest numbers of each row, in order, and where they are
+  const float* x;  // [rows, width]
+  float* values;   // [rows, k]
+  int32_t* indices;
+  int64_t rows, width, k;
+  bool smallest;
+  uint8_t* workspace;  // at least topKWorkspace() bytes
+};
+
+struct CumulativeArgs {  // sums (or products) of x[o, 0 .. s, i], or of those after where `reverse`
+  const float* x;        // [outer, size, inner]
+  float* y;
+  int64_t outer, size, inner;
+  bool product, exclusive, reverse;
+};
+
 struct GatherArgs {  // y[i] = table row ids[i], widened to f32
   PackedMatrix table;
   const int32_t* ids;  // [rows]
@@ -321,6 +369,14 @@ struct Kernels {
   size_t (*denseAttentionWorkspace)(int64_t keys, int32_t headDim, int32_t valueDim, int threads);
   void (*convTranspose)(const ConvTransposeArgs&, const Thread&);
   size_t (*convTransposeWorkspace)(const ConvTransposeArgs&, int threads);
+  void (*resize)(const ResizeArgs&, const Thread&);
+  size_t (*resizeWorkspace)(const ResizeArgs&, int threads);
+  void (*groupNorm)(const GroupNormArgs&, const Thread&);
+  size_t (*groupNormWorkspace)(const GroupNormArgs&, int threads);
+  void (*extreme)(const ExtremeArgs&, const Thread&);
+  void (*topK)(const TopKArgs&, const Thread&);
+  size_t (*topKWorkspace)(int64_t k, int threads);
+  void (*cumulative)(const CumulativeArgs&, const Thread&);
   void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
   double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
 };

@@ -6,15 +6,19 @@
 #include "conv.h"
 #include "conv-transpose.h"
 #include "copy.h"
+#include "cumulative.h"
 #include "dense-attention.h"
 #include "gather-rows.h"
+#include "group-norm.h"
 #include "kv-write.h"
 #include "map.h"
 #include "matmul.h"
 #include "norm.h"
 #include "pooling.h"
 #include "reduce.h"
+#include "resize.h"
 #include "rope.h"
+#include "select.h"
 #include "softmax.h"
 #include "take.h"
 
@@ -32,6 +36,7 @@ const Kernels* kernels() {
       pool,
       batchedMatmul, batchedMatmulWorkspace, take, denseAttention, denseAttentionWorkspace,
       convTranspose, convTransposeWorkspace,
+      resize, resizeWorkspace, groupNorm, groupNormWorkspace, extreme, topK, topKWorkspace, cumulative,
       streamRead, peakFlops,
   };
   return &table;

@@ -4,6 +4,7 @@ import type { Tensor } from '../../src/core/index.ts'
 import { availableBackends } from '../backends.ts'
 import { memoryWeights } from '../memory-weights.ts'
 import { attentionCases } from './attention-cases.ts'
+import { axisCases } from './axis-cases.ts'
 import { type ContractCase, EXACT_ERROR, expectClose, snapshot } from './case.ts'
 import { copyCases } from './copy-cases.ts'
 import { elementwiseCases } from './elementwise-cases.ts'
@@ -18,6 +19,7 @@ const CASES = [
   ...copyCases,
   ...elementwiseCases,
   ...attentionCases,
+  ...axisCases,
   ...hardCases,
   ...imageCases,
   ...matmulCases,

@@ -4,8 +4,11 @@ import {
   type BatchedMatmulAttributes,
   type Buffer,
   type CopyAttributes,
+  type CumulativeAttributes,
   type DenseAttentionAttributes,
   type Dim,
+  type ExtremeAttributes,
+  type GroupNormAttributes,
   type Instruction,
   type MapAttributes,
   type MatmulAttributes,
@@ -17,6 +20,7 @@ import {
   type RotaryTableAttributes,
   type SoftmaxAttributes,
   type TakeAttributes,
+  type TopKAttributes,
 } from '../../program/index.ts'
 import { convTransposeForm } from './conv-transpose-weights.ts'
 import { encodeBatchedMatmul } from './encode-batched-matmul.ts'
@@ -26,6 +30,7 @@ import { encodeFinish } from './encode-finish.ts'
 import { convForm, encodeConv, encodeConvTranspose, encodePool } from './encode-image.ts'
 import { encodeMap, hasMapKernel } from './encode-map.ts'
 import { encodeReduce } from './encode-reduce.ts'
+import { encodeResize, hasResizeKernel } from './encode-resize.ts'
 import { Encoder, useKey, type WeightForm, type WeightUse } from './encoder.ts'
 
 /** The numbers native code knows things by; the orders of the enums in native/kernels.h and native/executor.h. */
@@ -49,6 +54,11 @@ const OPCODES = [
   'take',
   'dense_attention',
   'conv_transpose',
+  'resize',
+  'group_norm',
+  'extreme',
+  'top_k',
+  'cumulative',
 ]
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
@@ -124,7 +134,8 @@ function formOf(program: Program, instruction: Instruction, position: number): W
 }
 
 /** True when native code has a kernel for the instruction as it stands. */
-function hasKernel(program: Program, { op, inputs, outputs, attributes }: Instruction): boolean {
+function hasKernel(program: Program, instruction: Instruction): boolean {
+  const { op, inputs, outputs, attributes } = instruction
   const roleOf = (position: number) => program.buffers[inputs[position] ?? -1]?.role
   switch (op) {
     case 'matmul':
@@ -138,6 +149,8 @@ function hasKernel(program: Program, { op, inputs, outputs, attributes }: Instru
     case 'conv':
     case 'conv_transpose':
       return roleOf(1) === 'weight'
+    case 'resize':
+      return hasResizeKernel(program, instruction)
     case 'copy':
       return hasCopyKernel(attributes as unknown as CopyAttributes)
     case 'map':
@@ -157,6 +170,12 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
   const count = (dims: readonly Dim[]): number => encoder.dim(productDim(...dims))
   const rows = (dims: readonly Dim[]): number => count(dims.slice(0, -1))
   const width = (dims: readonly Dim[]): number => encoder.dim(dims.at(-1) ?? 1)
+  /** Elements before an axis, along it, and after it. */
+  const around = (dims: readonly Dim[], axis: number): number[] => [
+    count(dims.slice(0, axis)),
+    encoder.dim(dims[axis] ?? 1),
+    count(dims.slice(axis + 1)),
+  ]
   const ids = inputs.map(id => id ?? NONE)
   const operands = inputs.map(id => (id === null ? undefined : program.buffers[id]))
   const [a, b, c, d, e] = ids as [number, number, number, number, number]
@@ -217,8 +236,25 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
     }
     case 'softmax': {
       const { axis = Math.max(0, shape(0).length - 1) } = attributes as SoftmaxAttributes
-      const before = shape(0).slice(0, axis)
-      return [op, [a, y, count(before), encoder.dim(shape(0)[axis] ?? 1), count(shape(0).slice(axis + 1))]]
+      return [op, [a, y, ...around(shape(0), axis)]]
+    }
+    case 'resize':
+      return [op, encodeResize(program, instruction, encoder)]
+    case 'group_norm': {
+      const { groups, epsilon } = attributes as GroupNormAttributes
+      return [op, [a, b ?? NONE, c ?? NONE, y, ...shape(0).map(dim => encoder.dim(dim)), groups, encoder.float(epsilon)]]
+    }
+    case 'extreme': {
+      const { axis, kind, last = false } = attributes as ExtremeAttributes
+      return [op, [a, y, ...around(shape(0), axis), Number(kind === 'min'), Number(last)]]
+    }
+    case 'top_k': {
+      const { k, smallest = false } = attributes as TopKAttributes
+      return [op, [a, y, outputs[1]!, rows(shape(0)), width(shape(0)), encoder.dim(k), Number(smallest)]]
+    }
+    case 'cumulative': {
+      const { axis, kind, exclusive = false, reverse = false } = attributes as CumulativeAttributes
+      return [op, [a, y, ...around(shape(0), axis), Number(kind === 'prod'), Number(exclusive), Number(reverse)]]
     }
     case 'argmax':
       return [op, [a, y, rows(shape(0)), width(shape(0))]]

@@ -7,7 +7,7 @@ export interface Work {
 }
 
 /** What one element of the result costs, as multiply-adds that take as long. */
-const COSTS: Readonly<Record<string, number>> = { map: 30, copy: 40, take: 40, softmax: 60 }
+const COSTS: Readonly<Record<string, number>> = { map: 30, copy: 40, take: 40, softmax: 60, resize: 60, cumulative: 60, group_norm: 60 }
 
 /** Roughly the work of a program: enough to tell whether sharing a step among threads pays. */
 export function workOf({ instructions, buffers }: Program): readonly Work[] {
@@ -29,7 +29,7 @@ export function workOf({ instructions, buffers }: Program): readonly Work[] {
       add(productDim(...output.slice(0, -1)), (productDim(...k) as number) * columns)
     } else if (op === 'batched_matmul') add(productDim(...output, input.at(-1)!), 1)
     else if (op === 'dense_attention') add(productDim(...output, buffers[inputs[1]!]!.shape.at(-2)!), 2)
-    else if (op === 'reduce') add(productDim(...input), 15)
+    else if (op === 'reduce' || op === 'extreme' || op === 'top_k') add(productDim(...input), 15)
     else if (COSTS[op]) add(productDim(...output), COSTS[op])
   }
   return [...work.values()]

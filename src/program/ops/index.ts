@@ -5,8 +5,11 @@ import { batchedMatmul } from './batched-matmul.ts'
 import { conv } from './conv.ts'
 import { convTranspose } from './conv-transpose.ts'
 import { copy } from './copy.ts'
+import { cumulative } from './cumulative.ts'
 import { denseAttention } from './dense-attention.ts'
+import { extreme } from './extreme.ts'
 import { gather } from './gather.ts'
+import { groupNorm } from './group-norm.ts'
 import { kvWrite } from './kv.ts'
 import { map } from './map.ts'
 import { matmul } from './matmul.ts'
@@ -16,12 +19,14 @@ import { pool } from './pool.ts'
 import { quantisedConv } from './quantised-conv.ts'
 import { quantisedMatmul } from './quantised-matmul.ts'
 import { reduce } from './reduce.ts'
+import { resize } from './resize.ts'
 import { rope, rotaryTable } from './rope.ts'
 import { route } from './route.ts'
 import { scan } from './scan.ts'
 import { scatterAdd } from './scatter-add.ts'
 import { softmax } from './softmax.ts'
 import { take } from './take.ts'
+import { topK } from './top-k.ts'
 
 /** The instruction set. */
 export const OPS: {
@@ -31,8 +36,11 @@ export const OPS: {
   readonly batched_matmul: typeof batchedMatmul
   readonly conv_transpose: typeof convTranspose
   readonly copy: typeof copy
+  readonly cumulative: typeof cumulative
   readonly dense_attention: typeof denseAttention
+  readonly extreme: typeof extreme
   readonly gather: typeof gather
+  readonly group_norm: typeof groupNorm
   readonly kv_write: typeof kvWrite
   readonly map: typeof map
   readonly matmul: typeof matmul
@@ -42,6 +50,7 @@ export const OPS: {
   readonly quantised_conv: typeof quantisedConv
   readonly quantised_matmul: typeof quantisedMatmul
   readonly reduce: typeof reduce
+  readonly resize: typeof resize
   readonly rope: typeof rope
   readonly rotary_table: typeof rotaryTable
   readonly route: typeof route
@@ -49,6 +58,7 @@ export const OPS: {
   readonly scatter_add: typeof scatterAdd
   readonly softmax: typeof softmax
   readonly take: typeof take
+  readonly top_k: typeof topK
 } = {
   argmax,
   attention,
@@ -56,8 +66,11 @@ export const OPS: {
   batched_matmul: batchedMatmul,
   conv_transpose: convTranspose,
   copy,
+  cumulative,
   dense_attention: denseAttention,
+  extreme,
   gather,
+  group_norm: groupNorm,
   kv_write: kvWrite,
   map,
   matmul,
@@ -67,6 +80,7 @@ export const OPS: {
   quantised_conv: quantisedConv,
   quantised_matmul: quantisedMatmul,
   reduce,
+  resize,
   rope,
   rotary_table: rotaryTable,
   route,
@@ -74,6 +88,7 @@ export const OPS: {
   scatter_add: scatterAdd,
   softmax,
   take,
+  top_k: topK,
 }
 
 export type OpName = keyof typeof OPS

@@ -5,9 +5,11 @@ import { endIds } from './end-of-turn.ts'
 import { ggufPreTokenizer } from './gguf-pre-tokenizers.ts'
 import { asFlag, asString, invalid, MAX_VOCABULARY, unknownKind } from './json-fields.ts'
 import { MergeRules } from './merge-rules.ts'
+import { normalizerChain, prependNormalizer, replaceNormalizer } from './normalizer.ts'
 import { Pipeline, type PipelineParts } from './pipeline.ts'
-import { runStep, type Step, scannerFor } from './pre-tokenizers.ts'
-import { scanningSegmenter, splittingSegmenter, wordsBeginWith, wordwise } from './segmenter.ts'
+import { framingProcessor } from './post-processors.ts'
+import { isolate } from './pre-tokenizers.ts'
+import { segmenter, wordsBeginWith, wordwise } from './segmenter.ts'
 import { ListIndex } from './text-index.ts'
 import type { SpecialIds, Tokenizer } from './tokenizer.ts'
 import type { Vocabulary } from './vocabulary.ts'
@@ -51,10 +53,10 @@ export function tokenizerFromGguf(metadata: ReadonlyMap<string, unknown>): Token
     ...parts,
     tokens: common.tokens,
     added: common.added,
-    frame: {
+    processor: framingProcessor({
       before: asFlag(metadata.get(key('add_bos_token')), key('add_bos_token'), addsBos) && bos !== undefined ? [bos] : [],
       after: asFlag(metadata.get(key('add_eos_token')), key('add_eos_token'), false) && eos[0] !== undefined ? [eos[0]] : [],
-    },
+    }),
     verbatim: new Set(common.added.map(token => token.id)),
     special: common.special,
   })
@@ -69,12 +71,7 @@ function byteLevel(metadata: Metadata, { vocabulary }: Common): ModelParts {
     if (merges[rank]!.indexOf(' ') <= 0) throw invalid(`${key('merges')}[${rank}] should be two texts and a space`, { rank })
   }
   const model = new Bpe({ vocabulary, rules: MergeRules.byRank(vocabulary, new ListIndex(merges), ' '), alphabet: 'bytes', ignoreMerges })
-  const [only] = patterns
-  const segmenter =
-    patterns.length === 1 && only !== undefined
-      ? scanningSegmenter(scannerFor(only), model)
-      : splittingSegmenter(patterns.map((pattern): Step => ({ kind: 'isolate', pattern })).map(runStep), model)
-  return { segmenter, decoding: BYTE_LEVEL_DECODING, addsBos }
+  return { segmenter: segmenter(patterns.map(isolate), model), decoding: BYTE_LEVEL_DECODING, addsBos }
 }
 
 /** SentencePiece's kind: scored pieces over characters, bytes for characters it lacks. */
@@ -93,8 +90,8 @@ function sentencePiece(metadata: Metadata, { tokens, types, vocabulary, special 
   })
   const prefixesSpace = asFlag(metadata.get(key('add_space_prefix')), key('add_space_prefix'), true)
   return {
-    normalizer: text => (prefixesSpace && text !== '' ? ` ${text}` : text).replaceAll(' ', '▁'),
-    segmenter: splittingSegmenter([], wordsBeginWith('▁', ids) ? wordwise(model, '▁') : model),
+    normalizer: normalizerChain([...(prefixesSpace ? [prependNormalizer(' ')] : []), replaceNormalizer(/ /g, '▁')]),
+    segmenter: segmenter([], wordsBeginWith('▁', ids) ? wordwise(model, '▁') : model),
     decoding: sentencePieceDecoding('▁', prefixesSpace),
     addsBos: true,
   }

@@ -7,6 +7,14 @@ import type { GraphTensor } from '../operator.ts'
 /** Version of ai.onnx that new nodes are of. */
 const VERSION = 21
 
+/** Takes the place of a node by others; false where it has to stay, and what was added is dropped. */
+export type Expand = (x: Expansion) => boolean
+
+/** True for known 8-bit codes. */
+export function isCodes(tensor: GraphTensor | undefined): tensor is GraphTensor {
+  return tensor?.dtype === 'u8' || tensor?.dtype === 'i8'
+}
+
 /** Nodes and constants in the making that take the place of one node. */
 export class Expansion {
   readonly nodes: GraphNode[] = []
@@ -45,6 +53,17 @@ export class Expansion {
     return tensor && elementCount(tensor.shape) === 1 ? Number(tensor.data[0]) : undefined
   }
 
+  /** True when a scale at a position and a zero point after it are one known number each; the zero point may be left out. */
+  hasGrid(position: number): boolean {
+    const zero = position + 1
+    return this.single(position) !== undefined && (this.input(zero) === '' || this.single(zero) !== undefined)
+  }
+
+  /** {@link hasGrid} with a zero point that says the type of 8-bit codes. */
+  hasCodeGrid(position: number): boolean {
+    return this.hasGrid(position) && isCodes(this.known(position + 1))
+  }
+
   /** Adds a node with one result and gives the result's name. */
   add(op: string, inputs: readonly string[], attributes: GraphNode['attributes'] = {}, version: number = VERSION): string {
     return this.#add(op, inputs, [this.#name(op)], attributes, version)[0]!
@@ -66,6 +85,10 @@ export class Expansion {
     const own = this.#name(name)
     this.constants.set(own, tensor)
     return own
+  }
+
+  scalar(value: number): string {
+    return this.constant(String(value), { dtype: 'f32', shape: [], data: Float32Array.of(value) })
   }
 
   #add(

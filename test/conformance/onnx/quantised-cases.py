@@ -229,6 +229,9 @@ def whole():
             scale, zero = weight_grid(b, 14, True)
             y = net.op("QLinearMatMul", "x", s(0.0213), s(X_ZERO[a], KINDS[a]), codes(KINDS[b], 40, 14), scale, zero, s(0.0371), s(X_ZERO[a], KINDS[a]))
             net.case(f"QLinearMatMul {a} by {b}", y, ["quantised_matmul", "map"])
+    net = Net(a=codes(np.uint8, 2, 5, 16), b=codes(np.uint8, 2, 16, 7))
+    y = net.op("QLinearMatMul", "a", s(0.0213), s(113, np.uint8), "b", s(0.0117), s(99, np.uint8), s(0.0371), s(120, np.uint8))
+    net.case("QLinearMatMul of two computed operands", y, ["batched_matmul", "map"])
     for a, b in (("u8", "u8"), ("u8", "i8"), ("i8", "i8")):
         net = Net(x=codes(KINDS[a], 1, 4, 7, 7))
         grid, out = (s(0.0213), s(X_ZERO[a], KINDS[a])), (s(0.0917), s(X_ZERO[a], KINDS[a]))

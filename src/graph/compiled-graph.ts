@@ -27,6 +27,7 @@ export class CompiledGraph {
   readonly graph: Graph
   readonly backend: Backend
   readonly options: GraphOptions
+  readonly #isBody: boolean
   /** Nodes whose results turned out to have other sizes than when they were planned. */
   readonly #unsteady = new Set<string>()
   readonly #plans = new Map<string, Stage>()
@@ -34,10 +35,12 @@ export class CompiledGraph {
   readonly #retired: Stage[] = []
   #running = 0
 
-  constructor(graph: Graph, backend: Backend, options: GraphOptions = {}) {
+  /** @param isBody - runs once for every iteration, so that even small costs of a step count */
+  constructor(graph: Graph, backend: Backend, options: GraphOptions = {}, isBody = false) {
     this.graph = graph
     this.backend = backend
     this.options = options
+    this.#isBody = isBody
   }
 
   /** The first stage planned for each set of input types. */
@@ -90,8 +93,8 @@ export class CompiledGraph {
         const unsteady = await this.#follow(stage, values, constants, signal, times)
         if (unsteady) return unsteady
       } else {
-        times?.planned()
-        const branch = fork.kind === 'condition' && inlineBranch(fork.node, key === 'true', this.graph.model.opsets)
+        times?.unplanned()
+        const branch = fork.kind === 'condition' && inlineBranch(fork.node, key === 'true', this.graph.model)
         const todo = branch ? { ...branch, nodes: [...branch.nodes, ...nodes] } : { nodes, constants: new Map() }
         stage = await this.#trace(todo, path, values, constants, signal)
         stages.set(key, stage)
@@ -130,7 +133,12 @@ export class CompiledGraph {
       const results =
         step.kind === 'program'
           ? await runProgramStep(step, values, signal, own?.seconds)
-          : await runHostStep(step.node, this.graph, values, constants, this.options, signal)
+          : await runHostStep(step.node, this.graph, values, constants, {
+              ...this.options,
+              signal,
+              bodies: step.bodies,
+              times: own?.inside,
+            })
       if (own) {
         own.ms += performance.now() - start
         own.runs++
@@ -151,7 +159,11 @@ export class CompiledGraph {
     constants: ReadonlyMap<string, GraphTensor>,
     signal: AbortSignal | undefined,
   ): Promise<Stage> {
-    const tracer = new Tracer(this.graph, this.backend, this.options, name => this.#unsteady.has(name))
+    const tracer = new Tracer(this.graph, this.backend, this.options, {
+      isBody: this.#isBody,
+      isUnsteady: name => this.#unsteady.has(name),
+      prepareBody: body => new CompiledGraph(body, this.backend, this.options, true),
+    })
     const tracing = tracer.trace(todo, values, constants, signal)
     this.#planning.set(path, tracing)
     try {
@@ -188,7 +200,10 @@ function forkKey(fork: Fork, values: ReadonlyMap<string, Value>, constants: Read
 
 function disposeStage(stage: Stage): void {
   for (const step of stage.steps) {
-    if (step.kind !== 'program') continue
+    if (step.kind === 'host') {
+      step.bodies?.dispose()
+      continue
+    }
     for (const execution of step.idle.splice(0)) execution.dispose()
     step.executable.dispose()
   }

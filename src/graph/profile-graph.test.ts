@@ -37,7 +37,13 @@ describe('a profile', () => {
       ['instruction', 'matmul', 1],
       ['transfer', 'in and out', 1],
     ])
-    expect(profile.steps[0]).toMatchObject({ name: 'node0', shape: [3, 40], runs: 1, operations: 2 * 3 * 6 * 40, bytes: 4 * (18 + 240 + 120) })
+    expect(profile.steps[0]).toMatchObject({
+      name: 'node0',
+      shape: [3, 40],
+      runs: 1,
+      operations: 2 * 3 * 6 * 40,
+      bytes: 4 * (18 + 240 + 120),
+    })
     expect(profile.fastestMs).toBeLessThanOrEqual(profile.ms)
     expect(profile.slowestMs).toBeGreaterThanOrEqual(profile.ms)
     for (const { ms, share } of profile.steps) expect(ms / profile.ms).toBeCloseTo(share)

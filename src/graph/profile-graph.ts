@@ -64,7 +64,7 @@ export async function profileGraph(
 }
 
 function pathOf({ steps }: RunTimes): readonly Step[] {
-  return [...steps.keys()]
+  return [...steps.keys()] as Step[]
 }
 
 function addSteps(

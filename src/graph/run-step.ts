@@ -4,7 +4,15 @@ import { Interpreter, type InterpretOptions } from './interpreter.ts'
 import { fromHeld, toHeld, toIndices } from './lowering/storage.ts'
 import type { GraphTensor, Value } from './operator.ts'
 import { findOperator } from './operators/index.ts'
-import type { ProgramStep } from './stage.ts'
+import type { RunTimes } from './run-times.ts'
+import type { Bodies, ProgramStep } from './stage.ts'
+
+/** Settings of a host step, and what runs the bodies of its node; without it they are interpreted. */
+export interface HostStepOptions extends InterpretOptions {
+  readonly bodies?: Bodies | undefined
+  /** Gets what the steps of bodies take. */
+  readonly times?: RunTimes | undefined
+}
 
 /** Runs a node by its definition; its results join `values`. */
 export async function runHostStep(
@@ -12,20 +20,23 @@ export async function runHostStep(
   graph: Graph,
   values: Map<string, Value>,
   constants: ReadonlyMap<string, Value>,
-  options: InterpretOptions,
-  signal: AbortSignal | undefined,
+  options: HostStepOptions,
 ): Promise<readonly (Value | undefined)[]> {
   const operator = findOperator(node.domain, node.op)
   const label = labelOf(node)
   if (!operator) throw new HenceError('OPERATOR_UNSUPPORTED', `${label}: Hence lacks this operator`, { node: label })
   const get = (name: string): Value | undefined => values.get(name) ?? constants.get(name)
+  const { bodies, signal, times } = options
+  const host = new Interpreter(graph.model, options).host({ get }, node.opsets ?? graph.model.opsets)
   const results = await operator.run({
     node: label,
     version: node.version,
     inputs: node.inputs.map(name => (name === '' ? undefined : get(name))),
     attributes: attributesOf(node),
     outputCount: node.outputs.length,
-    host: new Interpreter(graph.model, { ...options, signal }).host({ get }, graph.model.opsets),
+    host: bodies
+      ? { ...host, runGraph: (body, inputs) => bodies.run(body, inputs, { get, interpret: host.runGraph, signal, times }) }
+      : host,
   })
   for (const [i, name] of node.outputs.entries()) {
     const value = results[i]

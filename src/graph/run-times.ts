@@ -1,4 +1,10 @@
-import type { Step } from './stage.ts'
+import type { Program } from '../program/index.ts'
+
+/** A step of a plan; one that is a program has instructions. */
+export interface TimedStep {
+  readonly kind: string
+  readonly segment?: { readonly program: Program }
+}
 
 /** What one step took in a run. */
 export interface StepTimes {
@@ -13,7 +19,7 @@ export interface StepTimes {
 
 /** Times of the steps of one run, in the order in which they first ran. */
 export class RunTimes {
-  readonly steps: Map<Step, StepTimes> = new Map()
+  readonly steps: Map<TimedStep, StepTimes> = new Map()
   readonly #outer: RunTimes | undefined
   #isWhole = true
 
@@ -26,16 +32,16 @@ export class RunTimes {
     return this.#isWhole
   }
 
-  /** Notes that a part of the run was planned rather than followed. */
-  planned(): void {
+  /** Notes that a part of the run was not done by following a plan. */
+  unplanned(): void {
     this.#isWhole = false
-    this.#outer?.planned()
+    this.#outer?.unplanned()
   }
 
-  of(step: Step): StepTimes {
+  of(step: TimedStep): StepTimes {
     const known = this.steps.get(step)
     if (known) return known
-    const seconds = step.kind === 'program' ? { seconds: new Float64Array(step.segment.program.instructions.length) } : {}
+    const seconds = step.segment ? { seconds: new Float64Array(step.segment.program.instructions.length) } : {}
     const times: StepTimes = { runs: 0, ms: 0, ...seconds, inside: new RunTimes(this) }
     this.steps.set(step, times)
     return times

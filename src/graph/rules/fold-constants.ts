@@ -33,7 +33,7 @@ function folding(name: string, isLeft: typeof isDequantisedWeight): Rule {
       for (const node of graph.nodes) {
         const results = new Map<string, Value>()
         if (isFoldable(node, value => constants.has(value)) && !isLeft(node, constants))
-          await runHostStep(node, graph, results, constants, {}, undefined)
+          await runHostStep(node, graph, results, constants, {})
         const isKept =
           results.size > 0 && [...results.values()].every(value => 'data' in value && elementCount(value.shape) <= MAX_FOLDED_ELEMENTS)
         if (isKept) for (const [result, value] of results) constants.set(result, value)

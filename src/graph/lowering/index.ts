@@ -6,12 +6,15 @@ import { CONVOLUTION } from './convolution.ts'
 import { COPIES } from './copies.ts'
 import { ELEMENTWISE } from './elementwise.ts'
 import { FOUR_BIT } from './four-bit.ts'
+import { FOURIER } from './fourier.ts'
+import { MOMENTS } from './moments.ts'
 import { MOVEMENT } from './movement.ts'
 import { NORMALIZATION } from './normalization.ts'
 import { PRODUCTS } from './products.ts'
 import { QUANTISATION } from './quantisation.ts'
 import { QUANTISED_PRODUCTS } from './quantised-products.ts'
 import { REDUCTION } from './reduction.ts'
+import { RESIZE } from './resize.ts'
 import { SELECTION } from './selection.ts'
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
@@ -21,12 +24,15 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...COPIES,
   ...ELEMENTWISE,
   ...FOUR_BIT,
+  ...FOURIER,
+  ...MOMENTS,
   ...MOVEMENT,
   ...NORMALIZATION,
   ...PRODUCTS,
   ...QUANTISATION,
   ...QUANTISED_PRODUCTS,
   ...REDUCTION,
+  ...RESIZE,
   ...SELECTION,
 }
 

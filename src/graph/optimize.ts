@@ -5,6 +5,7 @@ import { expandQuantised } from './rules/expand-quantised.ts'
 import { foldAllButWeights, foldConstants } from './rules/fold-constants.ts'
 import { foldScaling } from './rules/fold-scaling.ts'
 import { fuseEpilogue } from './rules/fuse-epilogue.ts'
+import { moveCodes } from './rules/move-codes.ts'
 import { nameActivations } from './rules/name-activations.ts'
 import { nameAttention } from './rules/name-attention.ts'
 import { nameNormalizations } from './rules/name-normalizations.ts'
@@ -19,6 +20,7 @@ const RULES: readonly Rule[] = [
   needlessCasts,
   noOps,
   commonSubexpressions,
+  moveCodes,
   nameQuantisedProducts,
   expandQuantised,
   quantiseDequantise,

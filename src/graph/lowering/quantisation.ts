@@ -76,6 +76,9 @@ const dequantize: Lowering = context => {
   return context.defineMap([0], type.shape, build, 'f32', grid.parts)
 }
 
+/** Numbers that one thread looks through sooner than several that have to be woken. */
+const ALONE = 1 << 14
+
 /** `DynamicQuantizeLinear`: the scale and the zero point come from the least and the greatest number. */
 const quantizeDynamically: Lowering = context => {
   const type = context.type(0)
@@ -84,9 +87,11 @@ const quantizeDynamically: Lowering = context => {
   const layout = context.layout(0)
   const x = layout === 'plain' ? context.plain(0) : context.channelsLast(0)
   const extreme = (kind: 'min' | 'max') => {
-    const inner = segment.emit('reduce', `${node.name} ${kind}`, [x], { kind, axes: [x.shape.length - 1] })
-    if (inner.shape.length === 0) return segment.builder.view(inner, [1])
-    return segment.emit('reduce', `${node.name} ${kind}`, [inner], { kind, axes: [...inner.shape.keys()], keepAxes: true })
+    // Threads share the rows of a large value.
+    const rows = elementCount(type.shape) > ALONE ? elementCount(type.shape.slice(0, -1)) : 1
+    const inner = segment.builder.view(x, [rows, elementCount(type.shape) / rows])
+    const y = segment.emit('reduce', `${node.name} ${kind}`, [inner], { kind, axes: [1] })
+    return rows === 1 ? y : segment.emit('reduce', `${node.name} ${kind}`, [y], { kind, axes: [0], keepAxes: true })
   }
   const one = (name: string, operands: Parameters<typeof segment.emit>[2], expression: MapExpression) =>
     segment.builder.view(segment.emit('map', `${node.name} ${name}`, operands, { expression }), [1])

@@ -143,6 +143,12 @@ def products():
     net.case("layers from codes to codes", net.q(h, s(0.05), s(3, np.int8)), ["quantised_matmul", "map", "quantised_matmul", "map"])
 
     net = Net(x=f(4, 16))
+    grid = (s(0.02), s(119, np.uint8))
+    h = net.q(net.op("Transpose", net.qdq("x", *grid), perm=[1, 0]), *grid)
+    w = net.dq(codes(np.int8, 4, 6), s(0.01), s(0, np.int8))
+    net.case("codes moved before a product", net.op("MatMul", net.dq(h, *grid), w), ["map", "copy", "quantised_matmul"])
+
+    net = Net(x=f(4, 16))
     x = net.qdq("x", s(0.02), s(117, np.uint8))
     y = net.op("MatMul", x, net.dq(codes(np.int8, 16, 16), s(0.01), s(0, np.int8)))
     net.case("a quantised value that is a residual too", net.op("Add", y, x), ["map", "map", "quantised_matmul"])

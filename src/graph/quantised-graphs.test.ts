@@ -87,6 +87,15 @@ describe('graphs on 8-bit numbers, by definition, answer as ONNX Runtime does', 
   })
 })
 
+describe('graphs on 8-bit numbers, rewritten and run by definition, answer as ONNX Runtime does', () => {
+  it.each(cases.map(stored => [stored.name, stored] as const))('%s', async (_, stored) => {
+    const model = modelOfCase(stored)
+    const { nodes, constants } = await optimize(importOnnx(model))
+    const rewritten = { ...model, opsets: new Map([...model.opsets, ['', 21]]), graph: { ...model.graph, nodes, initializers: constants } }
+    expectClose(Object.values(await interpret(rewritten, decodeAll(stored.inputs))) as GraphTensor[], stored)
+  })
+})
+
 describe.each(availableBackends())('graphs on 8-bit numbers, compiled for $name, answer as ONNX Runtime does', ({ open }) => {
   const backend = open()
   afterAll(() => backend.dispose())

@@ -10,6 +10,7 @@ import { nameActivations } from './rules/name-activations.ts'
 import { nameAttention } from './rules/name-attention.ts'
 import { nameNormalizations } from './rules/name-normalizations.ts'
 import { nameQuantisedProducts } from './rules/name-quantised-products.ts'
+import { nameScaledSums } from './rules/name-scaled-sums.ts'
 import { needlessCasts } from './rules/needless-casts.ts'
 import { noOps } from './rules/no-ops.ts'
 import { quantiseDequantise } from './rules/quantise-dequantise.ts'
@@ -22,6 +23,7 @@ const RULES: readonly Rule[] = [
   commonSubexpressions,
   moveCodes,
   nameQuantisedProducts,
+  nameScaledSums,
   expandQuantised,
   quantiseDequantise,
   foldConstants,

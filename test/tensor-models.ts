@@ -79,6 +79,27 @@ export function countingLoop(): Uint8Array {
   })
 }
 
+/** `y = (x · w + b) · s` with `w` of [width, width]: the factor becomes a part of the weight. */
+export function normalizedProduct(width: number): Uint8Array {
+  const row = (of: (i: number) => number): Float32Array => Float32Array.from({ length: width }, (_, i) => of(i))
+  const weight = Float32Array.from({ length: width * width }, (_, i) => Math.sin(i))
+  return modelProto({
+    graph: graphProto({
+      nodes: [
+        nodeProto({ op: 'Gemm', inputs: ['x', 'w', 'b'], outputs: ['sum'] }),
+        nodeProto({ op: 'Mul', inputs: ['sum', 's'], outputs: ['y'] }),
+      ],
+      initializers: [
+        tensorProto({ name: 'w', code: F32, shape: [width, width], data: weight }),
+        tensorProto({ name: 'b', code: F32, shape: [width], data: row(Math.cos) }),
+        tensorProto({ name: 's', code: F32, shape: [width], data: row(i => 1 + i / width) }),
+      ],
+      inputs: [valueInfo('x', tensorType(F32, ['n', width]))],
+      outputs: [valueInfo('y', tensorType(F32, ['n', width]))],
+    }),
+  })
+}
+
 /** Operators that exist nowhere: one of them twice. */
 export function unknownOperators(): Uint8Array {
   return modelProto({

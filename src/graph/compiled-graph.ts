@@ -1,5 +1,5 @@
 import type { Backend } from '../backends/index.ts'
-import { HenceError, throwIfAborted } from '../core/index.ts'
+import { HenceError, releaseData, throwIfAborted } from '../core/index.ts'
 import type { Graph, GraphNode } from './graph.ts'
 import type { GraphOptions } from './graph-options.ts'
 import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
@@ -167,10 +167,18 @@ export class CompiledGraph {
     const tracing = tracer.trace(todo, values, constants, signal)
     this.#planning.set(path, tracing)
     try {
-      return await tracing
+      const stage = await tracing
+      this.#releaseWeights(stage)
+      return stage
     } finally {
       this.#planning.delete(path)
     }
+  }
+
+  /** The backend has packed what programs read; numbers that only they read are let go. */
+  #releaseWeights({ steps }: Stage): void {
+    const read = new Set(steps.flatMap(step => (step.kind === 'host' ? step.node.inputs : [])))
+    for (const [name, tensor] of this.graph.constants) if (!read.has(name)) releaseData(tensor)
   }
 
   /** The plan, once another run that is just making it is done. */

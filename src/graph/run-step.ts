@@ -14,21 +14,19 @@ export interface HostStepOptions extends InterpretOptions {
   readonly times?: RunTimes | undefined
 }
 
-/** Runs a node by its definition; its results join `values`. */
-export async function runHostStep(
+/** The results of a node by its definition, by position; most operators give them at once. */
+export function computeNode(
   node: GraphNode,
   graph: Graph,
-  values: Map<string, Value>,
-  constants: ReadonlyMap<string, Value>,
+  get: (name: string) => Value | undefined,
   options: HostStepOptions,
-): Promise<readonly (Value | undefined)[]> {
+): readonly (Value | undefined)[] | Promise<readonly (Value | undefined)[]> {
   const operator = findOperator(node.domain, node.op)
   const label = labelOf(node)
   if (!operator) throw new HenceError('OPERATOR_UNSUPPORTED', `${label}: Hence lacks this operator`, { node: label })
-  const get = (name: string): Value | undefined => values.get(name) ?? constants.get(name)
   const { bodies, signal, times } = options
   const host = new Interpreter(graph.model, options).host({ get }, node.opsets ?? graph.model.opsets)
-  const results = await operator.run({
+  return operator.run({
     node: label,
     version: node.version,
     inputs: node.inputs.map(name => (name === '' ? undefined : get(name))),
@@ -38,6 +36,17 @@ export async function runHostStep(
       ? { ...host, runGraph: (body, inputs) => bodies.run(body, inputs, { get, interpret: host.runGraph, signal, times }) }
       : host,
   })
+}
+
+/** Runs a node by its definition; its results join `values`. */
+export async function runHostStep(
+  node: GraphNode,
+  graph: Graph,
+  values: Map<string, Value>,
+  constants: ReadonlyMap<string, Value>,
+  options: HostStepOptions,
+): Promise<readonly (Value | undefined)[]> {
+  const results = await computeNode(node, graph, name => values.get(name) ?? constants.get(name), options)
   for (const [i, name] of node.outputs.entries()) {
     const value = results[i]
     if (name !== '' && value) values.set(name, value)

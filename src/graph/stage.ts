@@ -38,7 +38,8 @@ export interface HostStep {
 /** Nodes that run as one program on the backend. */
 export interface ProgramStep {
   readonly kind: 'program'
-  readonly segment: FinishedSegment
+  /** Without its weights, which the backend has packed. */
+  readonly segment: Omit<FinishedSegment, 'weights'>
   readonly executable: Executable
   /** Executions not in use; concurrent runs take one each. */
   readonly idle: Execution[]

@@ -185,7 +185,7 @@ export class Tracer {
     const nodes = this.#lowered.splice(0)
     this.#segment = undefined
     if (!segment || segment.values.size === 0) return
-    const finished = segment.finish(name => (this.#remaining.get(name) ?? 0) > 0)
+    const { weights, ...finished } = segment.finish(name => (this.#remaining.get(name) ?? 0) > 0)
     if (finished.outputs.length === 0) return
     if (this.#settings.isBody && isSmall(finished.program)) {
       for (const [i, node] of nodes.entries()) {
@@ -197,14 +197,14 @@ export class Tracer {
     const step: Omit<ProgramStep, 'frees'> = {
       kind: 'program',
       segment: finished,
-      executable: await this.#compile(finished, signal),
+      executable: await this.#compile(finished.program, weights, signal),
       idle: [],
     }
     await runProgramStep({ ...step, frees: [] }, values, signal)
     this.#steps.push({ ...step, frees: this.#unread(values) })
   }
 
-  #compile({ program, weights }: FinishedSegment, signal: AbortSignal | undefined): Promise<Executable> {
+  #compile(program: Program, weights: FinishedSegment['weights'], signal: AbortSignal | undefined): Promise<Executable> {
     const provider: WeightProvider = { tensors: weights, files: [], shared: this.#graph.weightNames?.owner ?? this.#graph }
     return this.#backend.compile(program, provider, { precision: this.#options.precision ?? 'exact', limits: {}, signal })
   }

@@ -1,6 +1,7 @@
+import { rmSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
-import { countingLoop, handingOn, temporaryFolder, twoOutputs, unknownOperators } from '../../test/tensor-models.ts'
+import { countingLoop, handingOn, normalizedProduct, temporaryFolder, twoOutputs, unknownOperators } from '../../test/tensor-models.ts'
 import { type ElementType, type Tensor, type TensorModel, tensor } from '../core/index.ts'
 import { load } from './index.ts'
 
@@ -131,6 +132,23 @@ describe('run', () => {
   test('a loop that goes on for too long is stopped', async () => {
     await using model = await load(looping, { kind: 'tensor', backend: 'reference', maxLoopIterations: 10 })
     await expect(model.run(LONG)).rejects.toMatchObject({ message: expect.stringContaining('10') })
+  })
+})
+
+describe('weights', () => {
+  test('are let go once they are packed, and read again where another shape needs them', async () => {
+    const path = folder.write('normalized.onnx', normalizedProduct(200))
+    await using model = await load(path, { kind: 'tensor', backend: 'reference' })
+    const run = async (count: number): Promise<number[]> =>
+      dataOf((await model.run({ x: tensor('f32', [count, 200], new Float32Array(count * 200).fill(0.5)) }))['y'])
+    const first = await run(1)
+    expect(await run(1)).toEqual(first)
+    expect(await run(2)).toEqual([...first, ...first])
+    rmSync(path)
+    expect(await run(1)).toEqual(first)
+    // The plain backend packs weights for every plan.
+    await expect(run(3)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
+    expect(await run(2)).toEqual([...first, ...first])
   })
 })
 

@@ -95,6 +95,8 @@ async function compile(
   }
   const plan = planMemory(program, limits)
   const native = encoded.segments.filter(({ kind }) => kind === 'native').reduce((sum, { begin, end }) => sum + end - begin, 0)
+  // What is kept must not keep the tensors the weights were packed from.
+  const owner = provider.shared ? { shared: provider.shared } : {}
   const parts = { addon, device, threads, program, encoded, weights, hostWeights, plan, limits, precision }
   return {
     program,
@@ -103,7 +105,7 @@ async function compile(
     arenaBytes: plan.arenaBytes,
     kernelShare: native / Math.max(1, program.instructions.length),
     createExecution: () => new NativeExecution(parts),
-    dispose: () => releaseWeights(addon, provider, weights),
+    dispose: () => releaseWeights(addon, owner, weights),
   }
 }
 

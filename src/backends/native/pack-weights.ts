@@ -72,8 +72,8 @@ export async function packWeights(
 }
 
 /** Lets go of the weights of a program; memory nobody reads any more is freed. */
-export function releaseWeights(addon: Addon, weights: WeightProvider, { regions }: PackedWeights): void {
-  const known = knownPlaces(weights)
+export function releaseWeights(addon: Addon, owner: Pick<WeightProvider, 'shared'>, { regions }: PackedWeights): void {
+  const known = knownPlaces(owner)
   for (const region of regions) {
     if (--region.users > 0) continue
     for (const [key, place] of known) if (place.region === region) known.delete(key)
@@ -81,7 +81,7 @@ export function releaseWeights(addon: Addon, weights: WeightProvider, { regions 
   }
 }
 
-function knownPlaces({ shared }: WeightProvider): Map<string, PlacedWeight> {
+function knownPlaces({ shared }: Pick<WeightProvider, 'shared'>): Map<string, PlacedWeight> {
   if (!shared) return new Map()
   const known = sharedPlaces.get(shared) ?? new Map<string, PlacedWeight>()
   sharedPlaces.set(shared, known)

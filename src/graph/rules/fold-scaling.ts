@@ -1,4 +1,4 @@
-import { elementCount } from '../../core/index.ts'
+import { elementCount, makeLazy } from '../../core/index.ts'
 import { attributesOf, type GraphNode } from '../graph.ts'
 import { toFloat32 } from '../lowering/storage.ts'
 import type { GraphTensor } from '../operator.ts'
@@ -54,6 +54,11 @@ const SCALED: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm'])
 
 /** Weights of a convolution or a matrix product with every output channel multiplied by its factor. */
 function scaleWeight(node: GraphNode, weight: GraphTensor, factor: Float64Array): GraphTensor {
+  const { dtype, shape } = weight
+  return makeLazy({ dtype, shape }, undefined, () => scaled(node, weight, factor), [weight])
+}
+
+function scaled(node: GraphNode, weight: GraphTensor, factor: Float64Array): Float32Array<ArrayBuffer> {
   const from = weight.data as Float32Array
   const data = new Float32Array(from.length)
   const isColumns = node.op === 'Gemm' && attributesOf(node).int('transB', 0) === 0
@@ -63,7 +68,7 @@ function scaleWeight(node: GraphNode, weight: GraphTensor, factor: Float64Array)
       ? transposedChannels(node, weight)
       : (i: number): number => (isColumns ? i % factor.length : Math.floor(i / perRow))
   for (let i = 0; i < data.length; i++) data[i] = from[i]! * factor[channelOf(i)]!
-  return { ...weight, data }
+  return data
 }
 
 /** The output channel of each number of filters `[groups · depth, filters, …]`. */

@@ -25,9 +25,16 @@ export interface TracedText {
   readonly ids: readonly number[]
   readonly offsets: readonly Offset[]
   readonly words: readonly number[]
+  /** What an added token took from the text, white space too; undefined for other tokens. */
+  readonly added: readonly (string | undefined)[]
 }
 
 /** The tokens of `text` from `start` to `end`. */
 export function sliceTraced(text: TracedText, start: number, end: number): TracedText {
-  return { ids: text.ids.slice(start, end), offsets: text.offsets.slice(start, end), words: text.words.slice(start, end) }
+  return {
+    ids: text.ids.slice(start, end),
+    offsets: text.offsets.slice(start, end),
+    words: text.words.slice(start, end),
+    added: text.added.slice(start, end),
+  }
 }

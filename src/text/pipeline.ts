@@ -128,9 +128,11 @@ export class Pipeline implements Tokenizer {
     const [a, b] = truncation
       ? truncateTexts(traced[0]!, traced[1], truncation, addedTokens(parts))
       : [[traced[0]!], traced[1] && [traced[1]]]
-    const trim = (window: TracedText): TracedText =>
-      processor.trims.reduce((text, { addsPrefixSpace }) => trimOffsets(text, id => tokens[id] ?? '', addsPrefixSpace), window)
-    return assembleEncoding(a.map(trim), b?.map(trim), parts)
+    const trim =
+      (text: string) =>
+      (window: TracedText): TracedText =>
+        processor.trims.reduce((traced, { addsPrefixSpace }) => trimOffsets(traced, text, id => tokens[id] ?? '', addsPrefixSpace), window)
+    return assembleEncoding(a.map(trim(first)), b?.map(trim(second ?? '')), parts)
   }
 
   #trace(text: string, options: EncodeOptions): TracedText {
@@ -138,6 +140,7 @@ export class Pipeline implements Tokenizer {
     const ids: number[] = []
     const offsets: Offset[] = []
     const words: number[] = []
+    const added: (string | undefined)[] = []
     let word = -1
     const onPiece = (): void => {
       word++
@@ -146,6 +149,12 @@ export class Pipeline implements Tokenizer {
       ids.push(id)
       offsets.push([begin, end])
       words.push(word)
+      added.push(undefined)
+    }
+    const onAdded = (id: number, begin: number, end: number, taken: string): void => {
+      onPiece()
+      onToken(id, begin, end)
+      added[added.length - 1] = taken
     }
     const whole = alignedText(wellFormed(text))
     raw.split(
@@ -158,18 +167,12 @@ export class Pipeline implements Tokenizer {
             const cut = sliceAligned(clean, at, at + piece.length)
             this.#parts.segmenter.trace({ ...cut, atStart: cut.origins?.begins[0] === 0 }, onPiece, onToken)
           },
-          (id, begin, end) => {
-            onPiece()
-            onToken(id, ...(originOf(clean, begin, end) ?? [0, 0]))
-          },
+          (id, begin, end) => onAdded(id, ...(originOf(clean, begin, end) ?? [0, 0]), clean.text.slice(begin, end)),
         )
       },
-      (id, begin, end) => {
-        onPiece()
-        onToken(id, begin, end)
-      },
+      (id, begin, end) => onAdded(id, begin, end, whole.text.slice(begin, end)),
     )
-    return { ids, offsets, words }
+    return { ids, offsets, words, added }
   }
 
   #matchers(options: EncodeOptions): Matchers {

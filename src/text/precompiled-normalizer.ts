@@ -120,10 +120,11 @@ function extends_(text: string, at: number, before: number): boolean {
   return extending[code] === 2
 }
 
+const EXTENDING = String.raw`^[\p{M}\p{Grapheme_Extend}\p{Emoji_Modifier}\p{Regional_Indicator}\u200c\u200d\u0e33\u0eb3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]`
+const extendingPattern = new RegExp(EXTENDING, 'u')
+
 function isExtending(text: string, at: number): boolean {
-  return /^[\p{M}\p{Grapheme_Extend}\p{Emoji_Modifier}\p{Regional_Indicator}\u200c\u200d\u0e33\u0eb3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u.test(
-    String.fromCodePoint(text.codePointAt(at)!),
-  )
+  return extendingPattern.test(String.fromCodePoint(text.codePointAt(at)!))
 }
 
 function utf8Length(text: string): number {

@@ -58,8 +58,10 @@ export function truncateTexts(
   const lengths: [number, number] = [first.ids.length, second?.ids.length ?? 0]
   const excess = lengths[0] + lengths[1] - room
   if (excess <= 0) return [[first], second && [second]]
+  const seen = (text: TracedText): number => seenLength(text, maxLength, truncation.direction ?? 'right')
   let kept: [number, number]
-  if (strategy === 'longest' || room === 0) kept = room === 0 ? [0, 0] : second ? longestFirst(lengths, room) : [room, 0]
+  if (strategy === 'longest' || room === 0)
+    kept = room === 0 ? [0, 0] : second ? longestFirst([seen(first), seen(second)], room) : [room, 0]
   else {
     const at = strategy === 'first' ? 0 : 1
     if (lengths[at] <= excess)
@@ -74,16 +76,27 @@ export function truncateTexts(
   return [windows(first, kept[0]), second && windows(second, kept[1])]
 }
 
-/** What is left of two lengths when the longer one gives first, and then both down to half each. */
+/**
+ * What is left of two lengths when the longer one gives first, and then both down to half each; the longer one gets one
+ * more when the room is odd.
+ */
 function longestFirst(lengths: readonly [number, number], room: number): [number, number] {
-  const isSwapped = lengths[0] > lengths[1]
-  let shorter = Math.min(...lengths)
-  let longer = shorter > room ? shorter : Math.max(shorter, room - shorter)
-  if (shorter + longer > room) {
-    shorter = Math.floor(room / 2)
-    longer = shorter + (room % 2)
-  }
-  return isSwapped ? [longer, shorter] : [shorter, longer]
+  const half = Math.floor(room / 2)
+  const shorter = Math.min(...lengths)
+  const kept: [number, number] = 2 * shorter > room ? [half, room - half] : [shorter, room - shorter]
+  return lengths[0] > lengths[1] ? [kept[1], kept[0]] : kept
+}
+
+/**
+ * Length of a text as Hugging Face tokenizers see it, which stop at the end of the piece that reaches `limit` tokens.
+ * It decides which of two texts is the longer one.
+ */
+function seenLength({ words }: TracedText, limit: number, direction: 'left' | 'right'): number {
+  const count = words.length
+  let seen = Math.min(count, limit)
+  const wordAt = (i: number): number | undefined => words[direction === 'right' ? i : count - 1 - i]
+  while (seen > 0 && seen < count && wordAt(seen) === wordAt(seen - 1)) seen++
+  return seen
 }
 
 function windowsOf(text: TracedText, length: number, stride: number, direction: 'left' | 'right'): TracedText[] {

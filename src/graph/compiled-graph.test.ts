@@ -42,6 +42,29 @@ describe('a compiled graph', () => {
     await expectSame(model, { x: waves([1, 2, 4, 4]), z: waves([1, 3, 1, 1], 5) })
   })
 
+  test('gives a product the axes of its bias', async () => {
+    const model = modelOf(
+      [
+        { op: 'MatMul', inputs: ['x', 'w'], outputs: ['a'] },
+        { op: 'Add', inputs: ['a', 'b'], outputs: ['y'] },
+      ],
+      { inputs: { x: 'f32' }, outputs: ['y'], constants: { w: waves([6, 5]), b: waves([1, 5], 2) } },
+    )
+    await expectSame(model, { x: waves([6]) })
+  })
+
+  test('scales an image by a number found while running', async () => {
+    const model = modelOf(
+      [
+        { op: 'Conv', inputs: ['x', 'w'], outputs: ['a'] },
+        { op: 'ReduceMax', inputs: ['x'], outputs: ['m'], attributes: { keepdims: { type: 'int', value: 0 } } },
+        { op: 'Mul', inputs: ['a', 'm'], outputs: ['y'] },
+      ],
+      { inputs: { x: 'f32' }, outputs: ['y'], constants: { w: waves([3, 2, 2, 2]) } },
+    )
+    await expectSame(model, { x: waves([1, 2, 4, 4]) })
+  })
+
   test('plans anew for other shapes and keeps the plans', async () => {
     const model = modelOf([{ op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] }], {
       inputs: { x: 'f32' },

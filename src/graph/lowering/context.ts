@@ -231,7 +231,9 @@ export class LoweringContext {
   /** {@link expression} of an operand whose rank may be smaller than the result's. */
   #aligned(position: number, layout: ValueLayout, rank: number): LazyExpression {
     const type = this.type(position)!
-    if (layout === 'plain' || elementCount(type.shape) === 1 || type.shape.length === rank) return this.expression(position, layout)
+    // One number repeats over any shape.
+    if (elementCount(type.shape) === 1) return this.expression(position, this.layout(position))
+    if (layout === 'plain' || type.shape.length === rank) return this.expression(position, layout)
     const padded = [...new Array<number>(rank - type.shape.length).fill(1), ...type.shape]
     const found = this.#operand(position).found
     if (found.kind === 'constant') {

@@ -4,6 +4,7 @@ import type { GraphTensor } from '../operator.ts'
 import { fusedActivation } from './activation.ts'
 import type { Lowering, LoweringContext } from './context.ts'
 import { filtersLast, planConvolution } from './plan-convolution.ts'
+import { productShape } from './products.ts'
 import { type CodeType, isCode } from './quantisation.ts'
 import { storedBytes } from './stored-tensor.ts'
 
@@ -78,7 +79,7 @@ const linear: Lowering = context => {
   const isTransposed = context.attributes.int('transB', 0) === 1
   const [n, k] = (isTransposed ? weight.shape : [...weight.shape].reverse()) as [number, number]
   if (x.shape.at(-1) !== k || elementCount(x.shape) === 0 || n === 0) return false
-  const shape = [...x.shape.slice(0, -1), n]
+  const shape = productShape(context, n)
   const residualType = context.type(RESIDUAL)
   if (residualType && (residualType.shape.join() !== shape.join() || !context.isFloat(RESIDUAL))) return false
   const operands = operandsOf(context, n)

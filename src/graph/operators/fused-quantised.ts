@@ -3,27 +3,26 @@ import { apply, finish, windowAttributes } from './fused.ts'
 import { broadcastStrides, checkStretches, forEachRow, numbersOf, stridesOf, tensorFromNumbers } from './support/index.ts'
 
 /**
- * Whole sums times both scales (operands 4 and 6), plus the bias (operand 2). The scales and the bias of the outputs lie
- * along the second axis of a convolution's result and along the last one of a product's.
+ * Whole sums times both scales (operands 4 and 6), plus the bias (operand 2). Numbers per output lie along the last axis of
+ * the sums, before `pixels` axes of an image.
  */
-function scaled(call: OperatorCall, sums: GraphTensor, isConvolution: boolean): GraphTensor {
+async function scaled(call: OperatorCall, sums: GraphTensor, pixels: number): Promise<GraphTensor> {
   const { shape } = sums
   const y = numbersOf(call, sums)
-  const perOutput = (tensor: GraphTensor): readonly number[] =>
-    tensor.data.length === 1 ? [] : isConvolution ? [tensor.data.length, ...shape.slice(2).map(() => 1)] : [tensor.data.length]
-  const spread = (tensor: GraphTensor, own: readonly number[], combine: (sum: number, value: number) => number): void => {
-    const values = numbersOf(call, tensor)
+  const multiply = (scale: GraphTensor, own: readonly number[]): void => {
+    const values = numbersOf(call, scale)
     checkStretches(call, own, shape)
     forEachRow(shape, [stridesOf(shape), broadcastStrides(own, shape)], (offsets, length, steps) => {
-      const [at, from] = [offsets[0]!, offsets[1]!]
-      for (let i = 0; i < length; i++) y[at + i * steps[0]!] = combine(y[at + i * steps[0]!]!, values[from + i * steps[1]!]!)
+      for (let i = 0; i < length; i++) y[offsets[0]! + i * steps[0]!]! *= values[offsets[1]! + i * steps[1]!]!
     })
   }
+  const perOutput = ({ data }: GraphTensor): readonly number[] => [data.length, ...new Array<number>(pixels).fill(1)]
   const [xScale, weightScale, bias] = [tensorInput(call, 4), tensorInput(call, 6), optionalTensor(call, 2)]
-  spread(xScale, xScale.data.length === 1 ? [] : [...xScale.shape, 1], (sum, scale) => sum * scale)
-  spread(weightScale, perOutput(weightScale), (sum, scale) => sum * scale)
-  if (bias) spread(bias, perOutput(bias), (sum, value) => sum + value)
-  return tensorFromNumbers(call, 'f32', shape, y)
+  multiply(xScale, xScale.data.length === 1 ? [] : [...xScale.shape, 1])
+  multiply(weightScale, weightScale.data.length === 1 ? [] : perOutput(weightScale))
+  const product = tensorFromNumbers(call, 'f32', shape, y)
+  if (!bias) return product
+  return apply(call, 'Add', [product, pixels > 0 ? { ...bias, shape: perOutput(bias) } : bias], {})
 }
 
 /** A product of 8-bit codes as floats, with a bias, a residual and an activation; made by rules. */
@@ -34,7 +33,7 @@ const quantisedLinear: Operator = {
     let weight = tensorInput(call, 1)
     if (call.attributes.int('transB', 0) === 1) weight = await apply(call, 'Transpose', [weight], {})
     const sums = await apply(call, 'MatMulInteger', [call.inputs[0], weight, call.inputs[5], call.inputs[7]], {})
-    return finish(call, scaled(call, sums, false))
+    return finish(call, await scaled(call, sums, 0))
   },
 }
 
@@ -44,7 +43,7 @@ const quantisedConv: Operator = {
   name: 'QuantisedConv',
   run: async call => {
     const sums = await apply(call, 'ConvInteger', [call.inputs[0], call.inputs[1], call.inputs[5], call.inputs[7]], windowAttributes(call))
-    return finish(call, scaled(call, sums, true))
+    return finish(call, await scaled(call, sums, sums.shape.length - 2))
   },
 }
 

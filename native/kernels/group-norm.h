@@ -7,7 +7,8 @@
 namespace hence::HENCE_TARGET {
 
 constexpr int kGroupNormVectors = 4;       // side by side in registers
-constexpr int64_t kGroupNormPixels = 128;  // added up before they join the total
+constexpr int64_t kGroupNormPixels = 128;  // at most so many are added up before they join the total
+constexpr int64_t kGroupNormBytes = 64 << 10;  // of pixels that stay in cache while their channels take turns
 
 HENCE_INLINE int64_t groupNormChannels(const GroupNormArgs& a) { return (a.channels + kLanes - 1) / kLanes * kLanes; }
 
@@ -20,33 +21,34 @@ HENCE_INLINE void addPixels(const float* x, int64_t pitch, int64_t pixels, const
   auto get = [&](const float* p, int v) HENCE_INLINE_LAMBDA { return v == V - 1 && last < kLanes ? loadPartial(p + v * kLanes, last) : load(p + v * kLanes); };
   F means[V];
   HENCE_UNROLL for (int v = 0; v < V; v++) means[v] = IsSquare ? load(mean + v * kLanes) : zero();
-  for (int64_t p = 0; p < pixels; p += kGroupNormPixels) {
-    const int64_t end = p + kGroupNormPixels < pixels ? p + kGroupNormPixels : pixels;
-    F sums[V];
-    HENCE_UNROLL for (int v = 0; v < V; v++) sums[v] = zero();
-    for (int64_t i = p; i < end; i++)
-      HENCE_UNROLL for (int v = 0; v < V; v++) {
-        const F value = get(x + i * pitch, v);
-        if constexpr (IsSquare) sums[v] = fma(value - means[v], value - means[v], sums[v]);
-        else sums[v] = sums[v] + value;
-      }
-    alignas(64) float lanes[V * kLanes];
-    HENCE_UNROLL for (int v = 0; v < V; v++) store(lanes + v * kLanes, sums[v]);
-    for (int c = 0; c < (V - 1) * kLanes + last; c++) total[c] += double(lanes[c]);
-  }
+  F sums[V];
+  HENCE_UNROLL for (int v = 0; v < V; v++) sums[v] = zero();
+  for (int64_t i = 0; i < pixels; i++)
+    HENCE_UNROLL for (int v = 0; v < V; v++) {
+      const F value = get(x + i * pitch, v);
+      if constexpr (IsSquare) sums[v] = fma(value - means[v], value - means[v], sums[v]);
+      else sums[v] = sums[v] + value;
+    }
+  alignas(64) float lanes[V * kLanes];
+  HENCE_UNROLL for (int v = 0; v < V; v++) store(lanes + v * kLanes, sums[v]);
+  for (int c = 0; c < (V - 1) * kLanes + last; c++) total[c] += double(lanes[c]);
 }
 
 template <bool IsSquare> inline void addChannels(const GroupNormArgs& a, const float* x, Range pixels, const float* mean, double* total) {
   for (int64_t c = 0; c < a.channels; c++) total[c] = 0;
-  x += pixels.begin * a.channels;
-  for (int64_t c = 0; c < a.channels;) {
-    const int64_t left = a.channels - c;
-    if (left >= kGroupNormVectors * kLanes) {
-      addPixels<IsSquare, kGroupNormVectors>(x + c, a.channels, pixels.size(), mean + c, kLanes, total + c);
-      c += kGroupNormVectors * kLanes;
-    } else {
-      addPixels<IsSquare, 1>(x + c, a.channels, pixels.size(), mean + c, left < kLanes ? int(left) : kLanes, total + c);
-      c += kLanes;
+  const int64_t fitting = kGroupNormBytes / (a.channels * 4), step = fitting < 16 ? 16 : fitting < kGroupNormPixels ? fitting : kGroupNormPixels;
+  for (int64_t p = pixels.begin; p < pixels.end; p += step) {
+    const float* from = x + p * a.channels;
+    const int64_t count = pixels.end - p < step ? pixels.end - p : step;
+    for (int64_t c = 0; c < a.channels;) {
+      const int64_t left = a.channels - c;
+      if (left >= kGroupNormVectors * kLanes) {
+        addPixels<IsSquare, kGroupNormVectors>(from + c, a.channels, count, mean + c, kLanes, total + c);
+        c += kGroupNormVectors * kLanes;
+      } else {
+        addPixels<IsSquare, 1>(from + c, a.channels, count, mean + c, left < kLanes ? int(left) : kLanes, total + c);
+        c += kLanes;
+      }
     }
   }
 }
@@ -68,7 +70,7 @@ inline void normImage(const GroupNormArgs& a, const Thread& t, int64_t image, in
       for (int64_t c = group * perGroup; c < (group + 1) * perGroup; c++) total += parts[m * width + c];
     return total;
   };
-  addChannels<false>(a, x, pixels, nullptr, sums + member * width);
+  addChannels<false>(a, x, pixels, mean, sums + member * width);
   if (members > 1) t.barrier();
   for (int64_t g = 0; g < a.groups; g++) {
     const float m = float(ofGroup(sums, g) / count);

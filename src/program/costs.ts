@@ -37,6 +37,9 @@ const convolution =
 const OPERATIONS: Readonly<Record<string, Operations>> = {
   batched_matmul: ({ inputs, output }) => 2 * elementCount(output) * inputs[0]!.at(-1)!,
   conv: convolution(1),
+  // Every pixel meets every filter, wherever the strides put the products.
+  conv_transpose: ({ inputs }) => 2 * elementCount(inputs[0]!.slice(0, -1)) * elementCount(inputs[1]!),
+  cumulative: perOutput(1),
   dense_attention({ inputs, attributes }) {
     const { heads } = attributes as unknown as DenseAttentionAttributes
     const [query, key, value] = inputs as [readonly number[], readonly number[], readonly number[]]
@@ -45,6 +48,8 @@ const OPERATIONS: Readonly<Record<string, Operations>> = {
     const widths = (isHeadsFirst ? query.at(-1)! : query.at(-1)! / heads) + (isHeadsFirst ? value.at(-1)! : value.at(-1)! / kvHeads)
     return 2 * query[0]! * heads * query.at(-2)! * key.at(-2)! * widths
   },
+  extreme: ({ inputs }) => elementCount(inputs[0]!),
+  group_norm: perOutput(7),
   map: ({ output, attributes }) => elementCount(output) * countFunctions((attributes as unknown as MapAttributes).expression),
   matmul: ({ inputs }) => {
     const columns = inputs.slice(3).reduce((sum, shape, i) => sum + (i % 2 === 0 ? shape!.at(-2)! : 0), 0)
@@ -55,8 +60,10 @@ const OPERATIONS: Readonly<Record<string, Operations>> = {
   quantised_conv: convolution(3),
   quantised_matmul: ({ inputs, output }) => 2 * elementCount(output) * inputs[0]!.at(-1)!,
   reduce: ({ inputs }) => elementCount(inputs[0]!),
+  resize: ({ inputs, output }) => (inputs[2] ? 2 * elementCount(output) * (inputs[1]![1]! + inputs[3]![1]!) : 0),
   rope: perOutput(3),
   softmax: perOutput(4),
+  top_k: ({ inputs }) => elementCount(inputs[0]!),
 }
 
 function countFunctions(expression: MapExpression): number {

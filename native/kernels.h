@@ -25,6 +25,7 @@ enum class Layout : uint32_t {
   I4Super32, I6Super32, // f16 scale and minimum per 256 times u8 scale and minimum per 32 (Q4_K, Q5_K)
   I4Super16Min,         // the same per 16 (Q2_K)
   I4Super16, I6Super16, I8Super16,  // f16 scale per 256 times i8 scale per 16, no minimum (Q3_K, Q6_K, IQ4_XS)
+  S8,                   // whole numbers -128 .. 127
   Count,
 };
 
@@ -99,6 +100,36 @@ struct ConvTransposeArgs {
   int32_t n, groups;
   Finish finish;
   uint8_t* workspace;  // at least convTransposeWorkspace() bytes, 64-byte aligned, shared by all threads
+};
+
+// Numbers as bytes: real = scale · (byte - zero). One scale and zero point for all, or one each.
+struct ByteGrid {
+  const float *scale, *zero;  // whole zero points; null: 0
+  bool manyScales, manyZeros;
+};
+
+// y = residual + activation(Σ (x - zero)(w - zero) · scales + bias) with sums that are exact.
+struct QuantisedMatmulArgs {
+  const uint8_t* x;  // [rows, k]
+  bool isSigned;     // bytes of x are -128 .. 127
+  int64_t rows;
+  int32_t k, n;
+  PackedMatrix w;       // S8
+  int32_t weightShift;  // the weights' zero points are for numbers that much larger than those of w
+  ByteGrid xGrid, weightGrid;  // per row, per column
+  const float* bias;      // [n] or null
+  const float* residual;  // as y, or null
+  float* y;               // [rows, n]
+  Finish finish;
+  uint8_t* workspace;  // at least quantisedMatmulWorkspace() bytes, 64-byte aligned, shared by all threads
+};
+
+// The same over windows; pixels beyond the image are x's zero point. w is that of ConvMethod::Dense in S8, or in F32 that of
+// ConvMethod::Lanes for one filter a channel.
+struct QuantisedConvArgs {
+  QuantisedMatmulArgs product;  // without rows and k
+  WindowShape window;
+  int32_t groups;
 };
 
 enum class PoolKind : uint32_t { Max, Average, AverageWithPads };
@@ -247,7 +278,7 @@ enum class MapOp : uint32_t {
   Relu, Silu, Gelu, GeluTanh,
   Count,
 };
-enum class ElementType : uint32_t { F32, I32, U8, I64 };
+enum class ElementType : uint32_t { F32, I32, U8, I64, I8 };
 constexpr int kMaxMapInputs = 8;
 constexpr int kMaxMapDepth = 8;
 constexpr int kMapAxes = 8;
@@ -348,6 +379,10 @@ struct Kernels {
   const uint8_t* (*matmulStream)(const MatmulArgs&, const Thread&, int64_t offset);
   void (*conv)(const ConvArgs&, const Thread&);
   size_t (*convWorkspace)(const ConvArgs&, int threads);
+  void (*quantisedMatmul)(const QuantisedMatmulArgs&, const Thread&);
+  size_t (*quantisedMatmulWorkspace)(const QuantisedMatmulArgs&, int threads);
+  void (*quantisedConv)(const QuantisedConvArgs&, const Thread&);
+  size_t (*quantisedConvWorkspace)(const QuantisedConvArgs&, int threads);
   void (*gather)(const GatherArgs&, const Thread&);
   void (*gatherRows)(const GatherRowsArgs&, const Thread&);
   void (*norm)(const NormArgs&, const Thread&);

@@ -50,22 +50,19 @@ HENCE_INLINE void finishColumns(const Output& out, int64_t row, int64_t column, 
   else storePartial(out.y + at, sum, columns);
 }
 
-static void finishLines(const Output& out, int64_t row, int64_t rows, int64_t column, const float* sums);
-
-// sums[rows][16] of sixteen columns from `column` on. Out of line, and once per panel: functions are chosen outside the loop.
-static __attribute__((noinline)) void finishRows(const Output& out, int64_t row, int64_t rows, int64_t column, const float* sums) {
-  if (out.lines.count > 0) return finishLines(out, row, rows, column, sums);
+// sumOf(r) of rows `row` + r, sixteen columns from `column` on. Functions are chosen outside the loop.
+template <class Sum> HENCE_INLINE void finishEach(const Output& out, int64_t row, int64_t rows, int64_t column, const Sum& sumOf) {
   const int columns = int(out.n - column);
   if (columns < kPanelColumns) {
-    for (int64_t r = 0; r < rows; r++) finishColumns(out, row + r, column, load(sums + r * kPanelColumns));
+    for (int64_t r = 0; r < rows; r++) finishColumns(out, row + r, column, sumOf(r));
     return;
   }
   const F bias = out.bias ? load(out.bias + column) : zero();
   float* y = out.y + row * out.pitch + column;
   const float* residual = out.residual ? out.residual + row * out.pitch + column : nullptr;
   auto loop = [&](const auto& activate) HENCE_INLINE_LAMBDA {
-    for (int64_t r = 0; r < rows; r++, y += out.pitch, sums += kPanelColumns) {
-      F sum = load(sums) + bias;
+    for (int64_t r = 0; r < rows; r++, y += out.pitch) {
+      F sum = sumOf(r) + bias;
       if (residual && out.finish.residualFirst) sum = sum + load(residual + r * out.pitch);
       sum = activate(sum);
       if (residual && !out.finish.residualFirst) sum = sum + load(residual + r * out.pitch);
@@ -79,6 +76,14 @@ static __attribute__((noinline)) void finishRows(const Output& out, int64_t row,
     case Activation::Clip: return loop([low = set1(out.finish.a), high = set1(out.finish.b)](F x) { return clip(x, low, high); });
     default: return loop([&](F x) { return applyActivation(out.finish, x); });
   }
+}
+
+static void finishLines(const Output& out, int64_t row, int64_t rows, int64_t column, const float* sums);
+
+// sums[rows][16] of sixteen columns from `column` on. Out of line, and once per panel.
+static __attribute__((noinline)) void finishRows(const Output& out, int64_t row, int64_t rows, int64_t column, const float* sums) {
+  if (out.lines.count > 0) return finishLines(out, row, rows, column, sums);
+  finishEach(out, row, rows, column, [&](int64_t r) HENCE_INLINE_LAMBDA { return load(sums + r * kPanelColumns); });
 }
 
 // The same, line by line. There is no residual.

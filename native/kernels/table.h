@@ -15,6 +15,8 @@
 #include "matmul.h"
 #include "norm.h"
 #include "pooling.h"
+#include "quantised-conv.h"
+#include "quantised-matmul.h"
 #include "reduce.h"
 #include "resize.h"
 #include "rope.h"
@@ -30,7 +32,9 @@ namespace hence::HENCE_TARGET {
 const Kernels* kernels();
 const Kernels* kernels() {
   static constexpr Kernels table = {
-      HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, matmulStream, conv, convWorkspace, gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
+      HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, matmulStream, conv, convWorkspace,
+      quantisedMatmul, quantisedMatmulWorkspace, quantisedConv, quantisedConvWorkspace,
+      gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
       map, softmax, argmax,
       copy, reduce,
       pool,

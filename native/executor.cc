@@ -80,6 +80,36 @@ ConvArgs convArgs(Operands o, const Program& p) {
   return a;
 }
 
+QuantisedMatmulArgs quantisedProduct(Operands& o, const Program& p) {
+  QuantisedMatmulArgs a{};
+  a.x = o.buffer<uint8_t>();
+  a.xGrid.scale = o.buffer<float>(), a.xGrid.zero = o.buffer<float>();
+  a.w = o.matrix();
+  a.weightGrid.scale = o.buffer<float>(), a.weightGrid.zero = o.buffer<float>();
+  a.bias = o.buffer<float>(), a.residual = o.buffer<float>(), a.y = o.buffer<float>();
+  a.k = a.w.k, a.n = int32_t(o.number());
+  const uint32_t flags = o.number();
+  a.isSigned = flags & 1, a.weightShift = flags & 2 ? 128 : 0;
+  a.xGrid.manyScales = flags & 4, a.xGrid.manyZeros = flags & 8, a.weightGrid.manyScales = flags & 16, a.weightGrid.manyZeros = flags & 32;
+  a.finish = finishOf(o);
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+QuantisedMatmulArgs quantisedMatmulArgs(Operands o, const Program& p) {
+  QuantisedMatmulArgs a = quantisedProduct(o, p);
+  a.rows = o.dim();
+  return a;
+}
+
+QuantisedConvArgs quantisedConvArgs(Operands o, const Program& p) {
+  QuantisedConvArgs a{};
+  a.product = quantisedProduct(o, p);
+  a.window = windowOf(o);
+  a.groups = int32_t(o.number());
+  return a;
+}
+
 ConvTransposeArgs convTransposeArgs(Operands o, const Program& p) {
   ConvTransposeArgs a{};
   a.x = o.buffer<float>();
@@ -305,6 +335,8 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
       kernels.reduce(a, thread);
       break;
     }
+    case Opcode::QuantisedMatmul: kernels.quantisedMatmul(quantisedMatmulArgs(o, p), thread); break;
+    case Opcode::QuantisedConv: kernels.quantisedConv(quantisedConvArgs(o, p), thread); break;
     case Opcode::ConvTranspose: kernels.convTranspose(convTransposeArgs(o, p), thread); break;
     case Opcode::Resize: kernels.resize(resizeArgs(o, p), thread); break;
     case Opcode::GroupNorm: kernels.groupNorm(groupNormArgs(o, p), thread); break;
@@ -354,6 +386,8 @@ constexpr const char* kSignatures[] = {
     "bbdddnn",             // extreme
     "bbbdddn",             // top_k
     "bbdddnnn",            // cumulative
+    "bbBmbBBBbnnnffnd",    // quantised_matmul
+    "bbBmbBBBbnnnffndddddnnnnnnnnnn",  // quantised_conv
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -420,6 +454,12 @@ bool Program::prepare(const Kernels& kernels, int threads) {
     } else if (opcode == Opcode::Conv) {
       const ConvArgs a = convArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.convWorkspace(a, t));
+    } else if (opcode == Opcode::QuantisedMatmul) {
+      const QuantisedMatmulArgs a = quantisedMatmulArgs(operands, *this);
+      for (int t = 1; t <= threads; t++) need(kernels.quantisedMatmulWorkspace(a, t));
+    } else if (opcode == Opcode::QuantisedConv) {
+      const QuantisedConvArgs a = quantisedConvArgs(operands, *this);
+      for (int t = 1; t <= threads; t++) need(kernels.quantisedConvWorkspace(a, t));
     } else if (opcode == Opcode::ConvTranspose) {
       const ConvTransposeArgs a = convTransposeArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.convTransposeWorkspace(a, t));

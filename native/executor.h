@@ -17,6 +17,7 @@ enum class Opcode : uint32_t {
   Conv, Pool,
   BatchedMatmul, Take, DenseAttention,
   ConvTranspose, Resize, GroupNorm, Extreme, TopK, Cumulative,
+  QuantisedMatmul, QuantisedConv,
   Count,
 };
 

@@ -124,6 +124,20 @@ const MUTATIONS = [
     replace: '-minusSum[r]',
     cases: 'matmul (q4_0|q8_0|q6_k)',
   },
+  {
+    name: 'sums of bytes forget the zero points of weights',
+    file: 'kernels/bytes-finish.h',
+    find: 'if (s.rowSums) sum =',
+    replace: 'if (s.rowSums && row < 0) sum =',
+    cases: 'quantised_matmul',
+  },
+  {
+    name: 'pixels beyond an image of bytes are 0',
+    file: 'kernels/quantised-conv.h',
+    find: 'return grid.zero ? uint8_t',
+    replace: 'return grid.manyZeros ? uint8_t',
+    cases: 'quantised_conv',
+  },
 ]
 
 const commands = JSON.parse(readFileSync(join(root, 'build', 'compile_commands.json'), 'utf8'))

@@ -31,7 +31,7 @@ template <int R> HENCE_INLINE void vectorProducts(const PackedMatrix& w, const B
 // Panels times rows; x has paddedByteRows(rows).
 static void byteProducts(const PackedMatrix& w, const ByteRows& x, ByteForm form, int64_t rows, Range panels, const ByteScales& scales, const Output& out) {
 #if HENCE_AMX
-  if (form.tiles) return tileProducts(w, x, form.isSigned, rows, panels, scales, out);
+  if (form.tiles) return (form.isSigned ? tileProducts<true> : tileProducts<false>)(w, x, rows, panels, scales, out);
 #else
   (void)form;
 #endif

@@ -6,7 +6,7 @@
 
 namespace hence::HENCE_TARGET {
 
-// A panel pair that is wanted next, fetched into the second-level cache a part at a time.
+// Bytes that are wanted next, fetched into the second-level cache a few lines at a time.
 struct FetchAhead {
   const uint8_t* data;
   int64_t lines, at, perStep;
@@ -15,9 +15,26 @@ struct FetchAhead {
   }
 };
 
-// products[row tile][panel][16][16].
-template <bool Signed, bool TwoRows, bool TwoPanels>
-static __attribute__((noinline)) void byteTiles(const ByteRows& x, const uint8_t* panel, size_t next, int64_t steps, FetchAhead& ahead, int32_t* products) {
+// Finished products[row tile][panel][16][16], turned into results while the next ones are under way.
+struct TilesToFinish {
+  alignas(64) int32_t products[1024];
+  const uint8_t* panels;  // the first one's header
+  size_t next;            // bytes to the second one
+  int64_t row, rows, column;
+  int sides, done = 4;    // of four tiles
+  HENCE_INLINE void step(const ByteScales& scales, const Output& out) {
+    if (done >= 4) return;
+    const int half = done / 2, side = done % 2;
+    done++;
+    const int64_t left = rows - half * 16;
+    if (side < sides && left > 0)
+      finishBytes(scales, out, row + half * 16, left < 16 ? left : 16, column + side * kPanelColumns, (const int32_t*)(panels + size_t(side) * next), products + (half * 2 + side) * 256);
+  }
+};
+
+// between() is called after every step of k.
+template <bool Signed, bool TwoRows, bool TwoPanels, class Between>
+HENCE_INLINE void byteTiles(const ByteRows& x, const uint8_t* panel, size_t next, int64_t steps, const Between& between) {
   const uint8_t *a = x.data, *below = x.data + 16 * x.pitch;
   zeroProducts();
   for (int64_t s = 0; s < steps; s++, a += kBlockK, below += kBlockK, panel += kTileBytes) {
@@ -33,25 +50,18 @@ static __attribute__((noinline)) void byteTiles(const ByteRows& x, const uint8_t
     if constexpr (TwoRows) { HENCE_DOT(2, 5, 6); }
     if constexpr (TwoRows && TwoPanels) { HENCE_DOT(3, 5, 7); }
 #undef HENCE_DOT
-    ahead.step();
+    between();
   }
-  storeProducts((float*)products);
-  tileBarrier();
-}
-
-template <bool Signed> HENCE_INLINE void byteTilesOf(bool twoRows, bool twoPanels, const ByteRows& x, const uint8_t* panel, size_t next, int64_t steps, FetchAhead& ahead, int32_t* products) {
-  if (twoRows && twoPanels) byteTiles<Signed, true, true>(x, panel, next, steps, ahead, products);
-  else if (twoRows) byteTiles<Signed, true, false>(x, panel, next, steps, ahead, products);
-  else if (twoPanels) byteTiles<Signed, false, true>(x, panel, next, steps, ahead, products);
-  else byteTiles<Signed, false, false>(x, panel, next, steps, ahead, products);
 }
 
 // Bytes of panels that stay in the second-level cache while all rows meet them.
 constexpr int64_t kByteBandBytes = 192 << 10;
 
 // Panels times rows; x has whole tiles of rows. Of a band of panels y is written row by row, not column by column.
-static void tileProducts(const PackedMatrix& w, const ByteRows& x, bool isSigned, int64_t rows, Range panels, const ByteScales& scales, const Output& out) {
-  alignas(64) int32_t products[1024];
+template <bool Signed>
+static __attribute__((noinline)) void tileProducts(const PackedMatrix& w, const ByteRows& x, int64_t rows, Range panels, const ByteScales& scales, const Output& out) {
+  TilesToFinish buffers[2];
+  int turn = 0;
   const size_t bytes = panelBytes(w.layout, w.k);
   const int64_t steps = unitCount(w.layout, w.k), rowPairs = (rows + 31) / 32, fitting = kByteBandBytes / int64_t(bytes) & ~int64_t(1), band = fitting < 2 ? 2 : fitting;
   configureFullTiles();
@@ -60,20 +70,24 @@ static void tileProducts(const PackedMatrix& w, const ByteRows& x, bool isSigned
     const int64_t lines = later * int64_t(bytes / 64), slots = rowPairs * ((end - first + 1) / 2) * steps;
     FetchAhead ahead{panelData(w, end), lines, 0, (lines + slots - 1) / slots};
     for (int64_t row = 0; row < rows; row += 32)
-      for (int64_t p = first; p < end; p += 2) {
-        const uint8_t* panel = panelData(w, p);
-        const int count = end - p < 2 ? 1 : 2;
+      for (int64_t p = first; p < end; p += 2, turn ^= 1) {
+        const uint8_t *panel = panelData(w, p), *quads = panel + panelHeaderBytes(w.layout);
         const ByteRows tile{x.data + row * x.pitch, x.pitch};
-        const uint8_t* quads = panel + panelHeaderBytes(w.layout);
-        if (isSigned) byteTilesOf<true>(row + 16 < rows, count == 2, tile, quads, bytes, steps, ahead, products);
-        else byteTilesOf<false>(row + 16 < rows, count == 2, tile, quads, bytes, steps, ahead, products);
-        for (int half = 0; half < 2 && row + 16 * half < rows; half++)
-          for (int side = 0; side < count; side++) {
-            const int64_t r = row + 16 * half, most = rows - r < 16 ? rows - r : 16;
-            finishBytes(scales, out, r, most, (p + side) * kPanelColumns, (const int32_t*)(panel + size_t(side) * bytes), products + (half * 2 + side) * 256);
-          }
+        TilesToFinish &now = buffers[turn], &before = buffers[turn ^ 1];
+        auto between = [&] { ahead.step(), before.step(scales, out); };
+        const bool twoRows = row + 16 < rows, twoPanels = p + 1 < end;
+        if (twoRows && twoPanels) byteTiles<Signed, true, true>(tile, quads, bytes, steps, between);
+        else if (twoRows) byteTiles<Signed, true, false>(tile, quads, bytes, steps, between);
+        else if (twoPanels) byteTiles<Signed, false, true>(tile, quads, bytes, steps, between);
+        else byteTiles<Signed, false, false>(tile, quads, bytes, steps, between);
+        while (before.done < 4) before.step(scales, out);
+        storeProducts((float*)now.products);
+        tileBarrier();
+        now.panels = panel, now.next = bytes, now.row = row, now.rows = rows - row, now.column = p * kPanelColumns, now.sides = twoPanels ? 2 : 1, now.done = 0;
       }
   }
+  TilesToFinish& last = buffers[turn ^ 1];
+  while (last.done < 4) last.step(scales, out);
   _tile_release();
 }
 

@@ -12,6 +12,7 @@ import { hardCases } from './hard-cases.ts'
 import { imageCases } from './image-cases.ts'
 import { matmulCases } from './matmul-cases.ts'
 import { productCases } from './product-cases.ts'
+import { quantisedCases } from './quantised-cases.ts'
 import { reduceCases } from './reduce-cases.ts'
 
 const CASES = [
@@ -24,6 +25,7 @@ const CASES = [
   ...imageCases,
   ...matmulCases,
   ...productCases,
+  ...quantisedCases,
 ]
 
 async function run(

@@ -69,7 +69,7 @@ export function encodePool(program: Program, instruction: Instruction, encoder: 
 }
 
 /** The fields of `WindowShape` in native/kernels.h. */
-function encodeWindow(
+export function encodeWindow(
   { buffers }: Program,
   { op, inputs, outputs }: Instruction,
   kernel: readonly [number, number],

@@ -29,9 +29,11 @@ import { encodeDenseAttention } from './encode-dense-attention.ts'
 import { encodeFinish } from './encode-finish.ts'
 import { convForm, encodeConv, encodeConvTranspose, encodePool } from './encode-image.ts'
 import { encodeMap, hasMapKernel } from './encode-map.ts'
+import { encodeQuantisedConv, encodeQuantisedMatmul } from './encode-quantised.ts'
 import { encodeReduce } from './encode-reduce.ts'
 import { encodeResize, hasResizeKernel } from './encode-resize.ts'
 import { Encoder, useKey, type WeightForm, type WeightUse } from './encoder.ts'
+import { hasQuantisedKernel, quantisedForm } from './quantised-weights.ts'
 
 /** The numbers native code knows things by; the orders of the enums in native/kernels.h and native/executor.h. */
 const OPCODES = [
@@ -59,6 +61,8 @@ const OPCODES = [
   'extreme',
   'top_k',
   'cumulative',
+  'quantised_matmul',
+  'quantised_conv',
 ]
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
@@ -130,12 +134,13 @@ function formOf(program: Program, instruction: Instruction, position: number): W
   const { op } = instruction
   if (op === 'conv' && position === 1) return convForm(program, instruction)
   if (op === 'conv_transpose' && position === 1) return convTransposeForm(instruction.attributes)
+  if (op.startsWith('quantised_') && position === 3) return quantisedForm(program, instruction)
   return (op === 'matmul' && position >= 3 && position % 2 === 1) || (op === 'gather' && position === 0) ? 'packed' : 'dense'
 }
 
 /** True when native code has a kernel for the instruction as it stands. */
 function hasKernel(program: Program, instruction: Instruction): boolean {
-  const { op, inputs, outputs, attributes } = instruction
+  const { op, inputs, attributes } = instruction
   const roleOf = (position: number) => program.buffers[inputs[position] ?? -1]?.role
   switch (op) {
     case 'matmul':
@@ -154,10 +159,10 @@ function hasKernel(program: Program, instruction: Instruction): boolean {
     case 'copy':
       return hasCopyKernel(attributes as unknown as CopyAttributes)
     case 'map':
-      return (
-        [...inputs, ...outputs].every(id => program.buffers[id!]!.dtype !== 'i8') &&
-        hasMapKernel(inputs.length, attributes as unknown as MapAttributes)
-      )
+      return hasMapKernel(inputs.length, attributes as unknown as MapAttributes)
+    case 'quantised_matmul':
+    case 'quantised_conv':
+      return hasQuantisedKernel(program, instruction)
     default:
       return OPCODES.includes(op)
   }
@@ -187,6 +192,10 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
     }
     case 'conv':
       return [op, encodeConv(program, instruction, encoder)]
+    case 'quantised_matmul':
+      return [op, encodeQuantisedMatmul(program, instruction, encoder)]
+    case 'quantised_conv':
+      return [op, encodeQuantisedConv(program, instruction, encoder)]
     case 'conv_transpose':
       return [op, encodeConvTranspose(program, instruction, encoder)]
     case 'pool':

@@ -112,7 +112,9 @@ async function compile(
 /** Bytes of the distinct matrices that products read; a table that is only gathered from is not among them. */
 function multipliedBytes({ instructions }: Program, { matrices }: EncodedProgram, { places }: PackedWeights): number {
   const multiplied = new Set(
-    instructions.filter(({ op }) => op === 'matmul' || op === 'conv').flatMap(({ op, inputs }) => inputs.slice(op === 'conv' ? 1 : 3)),
+    instructions
+      .filter(({ op }) => ['matmul', 'conv', 'quantised_matmul', 'quantised_conv'].includes(op))
+      .flatMap(({ op, inputs }) => inputs.slice(op === 'conv' ? 1 : 3)),
   )
   const read = matrices.filter(({ buffer }) => multiplied.has(buffer)).map(use => places.get(useKey(use))!)
   return [...new Set(read)].reduce((sum, { bytes }) => sum + bytes, 0)

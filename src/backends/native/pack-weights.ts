@@ -9,11 +9,15 @@ import { type ConvForm, convMatrix, convRows } from './conv-weights.ts'
 import { weightUses } from './encode.ts'
 import { useKey, type WeightForm } from './encoder.ts'
 import { openPackedRegion } from './packed-cache.ts'
+import { type QuantisedForm, quantisedMatrix, quantisedRows } from './quantised-weights.ts'
 
 /** Bytes of a weight read and packed at a time: bounds the memory that loading takes beyond the weights themselves. */
 const CHUNK_BYTES = 32 << 20
 /** Raised when packed bytes change their meaning: older cached files are then not found any more. */
 const LAYOUT_VERSION = 2
+
+/** The storage type the addon is given for rows of signed bytes: the one after those of files. */
+const SIGNED_BYTES = WEIGHT_TYPES.length
 
 /** Where a weight lies in the region of all weights. */
 export interface PlacedWeight {
@@ -135,8 +139,8 @@ async function placeWeights(
     const shared = known.get(key)
     let entry = entries.get(key)
     if (!shared && !entry) {
-      const type = form === 'packed' ? sourceType(weight) : WEIGHT_TYPES.indexOf('f32')
-      const layout = form === 'packed' ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
+      const type = form === 'packed' ? sourceType(weight) : isBytes(form) ? SIGNED_BYTES : WEIGHT_TYPES.indexOf('f32')
+      const layout = form === 'packed' || isBytes(form) ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
       const { n, k } = isFilters(form) ? filterMatrix(form, convShape(weight)) : weight
       const size = form === 'dense' ? n * k * 4 : addon.packedBytes(layout, n, k)
       entry = { weight, type, place: { form, layout, n, k, region, offset: bytes, bytes: size } }
@@ -149,12 +153,25 @@ async function placeWeights(
   return { entries, places, region, bytes }
 }
 
-function isFilters(form: WeightForm): form is ConvForm | ConvTransposeForm {
+/** A form whose rows are made from all of a weight at once. */
+type FilterForm = ConvForm | ConvTransposeForm | QuantisedForm
+
+function isFilters(form: WeightForm): form is FilterForm {
   return typeof form === 'object'
 }
 
-function filterMatrix(form: ConvForm | ConvTransposeForm, shape: readonly [number, number, number, number]): { n: number; k: number } {
+function isBytes(form: WeightForm): form is QuantisedForm {
+  return isFilters(form) && 'quantised' in form
+}
+
+function filterMatrix(form: FilterForm, shape: readonly [number, number, number, number]): { n: number; k: number } {
+  if (isBytes(form)) return quantisedMatrix(form, shape)
   return 'conv' in form ? convMatrix(form, shape) : convTransposeMatrix(form, shape)
+}
+
+function filterRows(form: FilterForm, shape: readonly [number, number, number, number], values: Float32Array): Float32Array | Int8Array {
+  if (isBytes(form)) return quantisedRows(form, shape, values)
+  return 'conv' in form ? convRows(form, shape, values) : convTransposeRows(form, shape, values)
 }
 
 function convShape({ buffer }: ResolvedWeight): readonly [number, number, number, number] {
@@ -190,7 +207,7 @@ async function packEntry(
   const { form } = place
   if (isFilters(form)) {
     const values = await readWeightRows(weight, 0, n, signal)
-    const rows = 'conv' in form ? convRows(form, convShape(weight), values) : convTransposeRows(form, convShape(weight), values)
+    const rows = filterRows(form, convShape(weight), values)
     await addon.pack(device, region, place.offset, type, new Uint8Array(rows.buffer), 0, place.n, place.layout, place.n, place.k)
     return
   }

@@ -27,6 +27,9 @@ export function workOf({ instructions, buffers }: Program): readonly Work[] {
       const k = op === 'conv' ? buffers[inputs[1]!]!.shape.slice(1) : [input[1]!]
       const columns = outputs.reduce((sum, id) => sum + (buffers[id]!.shape.at(-1) as number), 0)
       add(productDim(...output.slice(0, -1)), (productDim(...k) as number) * columns)
+    } else if (op === 'quantised_matmul' || op === 'quantised_conv') {
+      // Four products of bytes take as long as one of f32.
+      add(productDim(...output.slice(0, -1)), (productDim(...buffers[inputs[3]!]!.shape) as number) / 4)
     } else if (op === 'batched_matmul') add(productDim(...output, input.at(-1)!), 1)
     else if (op === 'dense_attention') add(productDim(...output, buffers[inputs[1]!]!.shape.at(-2)!), 2)
     else if (op === 'reduce' || op === 'extreme' || op === 'top_k') add(productDim(...input), 15)

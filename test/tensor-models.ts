@@ -100,6 +100,18 @@ export function normalizedProduct(width: number): Uint8Array {
   })
 }
 
+/** `y = x · scale`, the scale 2 unless another is given. */
+export function defaultScale(): Uint8Array {
+  return modelProto({
+    graph: graphProto({
+      nodes: [nodeProto({ op: 'Mul', inputs: ['x', 'scale'], outputs: ['y'] })],
+      initializers: [tensorProto({ name: 'scale', code: F32, shape: [1], data: Float32Array.of(2) })],
+      inputs: [valueInfo('x', tensorType(F32, ['n'])), valueInfo('scale', tensorType(F32, [1]))],
+      outputs: [valueInfo('y', tensorType(F32, ['n']))],
+    }),
+  })
+}
+
 /** Operators that exist nowhere: one of them twice. */
 export function unknownOperators(): Uint8Array {
   return modelProto({

@@ -330,6 +330,8 @@ export interface TensorModelDescription {
   /** Version of each operator set; the empty name is ai.onnx. */
   readonly opsets: Readonly<Record<string, number>>
   readonly inputs: readonly ValueDescription[]
+  /** Inputs that the file has a value for; another may be given. Files of the first versions list all weights among these. */
+  readonly optionalInputs: readonly ValueDescription[]
   readonly outputs: readonly ValueDescription[]
   readonly parameters: number
   readonly weightBytes: number

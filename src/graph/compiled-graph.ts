@@ -33,6 +33,7 @@ export class CompiledGraph {
   readonly #plans = new Map<string, Stage>()
   readonly #planning = new Map<string, Promise<unknown>>()
   readonly #retired: Stage[] = []
+  readonly #companions: (() => void)[] = []
   #running = 0
 
   /** @param isBody - runs once for every iteration, so that even small costs of a step count */
@@ -62,7 +63,7 @@ export class CompiledGraph {
         if (Array.isArray(results)) return results
         // A size that was thought fixed was not: the node ends a stage from now on.
         this.#unsteady.add(results.unsteady)
-        this.dispose()
+        this.#dropPlans()
       }
     } finally {
       this.#running--
@@ -187,8 +188,18 @@ export class CompiledGraph {
     return stages.get(key)
   }
 
+  /** Calls `act` when the graph is disposed of. */
+  onDispose(act: () => void): void {
+    this.#companions.push(act)
+  }
+
   /** Frees all plans; they are made again when needed. */
   dispose(): void {
+    for (const act of this.#companions) act()
+    this.#dropPlans()
+  }
+
+  #dropPlans(): void {
     this.#retired.push(...this.#plans.values())
     this.#plans.clear()
     this.#freeRetired()

@@ -7,14 +7,17 @@ import { findOperator } from './operators/index.ts'
 /**
  * The graph of an ONNX model: functions replaced by their bodies, nodes sorted, everything checked.
  *
+ * @param given - inputs that take the place of their initializers
  * @throws HenceError `GRAPH_INVALID` for cycles, values that nothing or several nodes compute; `OPERATOR_UNSUPPORTED` with
  * every missing operator and how many nodes need it
  */
-export function importOnnx(model: OnnxModel): Graph {
-  const { name, inputs, outputs, initializers } = model.graph
+export function importOnnx(model: OnnxModel, given: ReadonlySet<string> = new Set()): Graph {
+  const { name, outputs, initializers, defaults = [] } = model.graph
+  const inputs = [...model.graph.inputs, ...defaults.filter(input => given.has(input.name))]
+  const constants = given.size === 0 ? initializers : new Map([...initializers].filter(([key]) => !given.has(key)))
   const nodes = expandFunctions(model, model.graph.nodes, model.opsets)
   refuseMissing(model, nodes)
-  return sorted({ name, inputs, outputs: outputs.map(output => output.name), nodes, constants: initializers, model })
+  return sorted({ name, inputs, outputs: outputs.map(output => output.name), nodes, constants, model })
 }
 
 /** A body to import, and what it finds around it. */

@@ -29,6 +29,7 @@ export async function interpret(
   options: InterpretOptions = {},
 ): Promise<Record<string, Value>> {
   const scope = new Scope(model.graph.initializers, undefined)
+  for (const { name } of model.graph.defaults ?? []) if (inputs[name]) scope.set(name, inputs[name])
   for (const { name } of model.graph.inputs) {
     const value = inputs[name]
     if (value) scope.set(name, value)

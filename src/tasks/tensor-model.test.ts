@@ -1,7 +1,15 @@
 import { rmSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
-import { countingLoop, handingOn, normalizedProduct, temporaryFolder, twoOutputs, unknownOperators } from '../../test/tensor-models.ts'
+import {
+  countingLoop,
+  defaultScale,
+  handingOn,
+  normalizedProduct,
+  temporaryFolder,
+  twoOutputs,
+  unknownOperators,
+} from '../../test/tensor-models.ts'
 import { type ElementType, type Tensor, type TensorModel, tensor } from '../core/index.ts'
 import { load } from './index.ts'
 
@@ -133,6 +141,19 @@ describe('run', () => {
     await using model = await load(looping, { kind: 'tensor', backend: 'reference', maxLoopIterations: 10 })
     await expect(model.run(LONG)).rejects.toMatchObject({ message: expect.stringContaining('10') })
   })
+})
+
+test('an input with a value of its own may be given another', async () => {
+  const path = folder.write('default.onnx', defaultScale())
+  await using model = await load(path, { kind: 'tensor', backend: 'reference' })
+  const x = tensor('f32', [2], Float32Array.of(3, 4))
+  const scale = (by: number): Tensor<'f32'> => tensor('f32', [1], Float32Array.of(by))
+  expect(model.describe()).toMatchObject({ inputs: [{ name: 'x' }], optionalInputs: [{ name: 'scale', shape: [1] }] })
+  expect(dataOf((await model.run({ x }))['y'])).toEqual([6, 8])
+  expect(dataOf((await model.run({ x, scale: scale(10) }))['y'])).toEqual([30, 40])
+  expect(dataOf((await model.run({ x, scale: scale(-1) }))['y'])).toEqual([-3, -4])
+  expect(dataOf((await model.run({ x }))['y'])).toEqual([6, 8])
+  await expect(model.run({ x, scale: tensor('f32', [2]) })).rejects.toMatchObject({ code: 'SHAPE_MISMATCH' })
 })
 
 describe('weights', () => {

@@ -71,7 +71,16 @@ inline void pickColumns(const ResizeArgs& a, const float* line, float* y) {
   }
 }
 
+// True where lines of y are lines of x, so that only rows are blended.
+HENCE_INLINE bool keepsColumns(const ResizeArgs& a) {
+  if (a.columnTaps != 1 || a.outWidth != a.width) return false;
+  for (int64_t j = 0; j < a.width; j++)
+    if (a.columns[j] != j || (a.columnWeights && a.columnWeights[j] != 1.0f)) return false;
+  return true;
+}
+
 inline void resize(const ResizeArgs& a, const Thread& t) {
+  const bool isRowsOnly = keepsColumns(a);
   const Range rows = t.share(a.batch * a.outHeight);
   const int64_t pitch = a.width * a.channels, outPitch = a.outWidth * a.channels;
   float* const line = (float*)a.workspace + t.index * resizeLine(a);
@@ -83,12 +92,17 @@ inline void resize(const ResizeArgs& a, const Thread& t) {
     if (!a.rowWeights) {
       const int64_t from = row / a.outHeight * a.height + a.rows[i];
       if (from == before) std::memcpy(y, y - outPitch, size_t(outPitch) * 4);
+      else if (isRowsOnly) std::memcpy(y, a.x + from * pitch, size_t(pitch) * 4);
       else pickColumns(a, a.x + from * pitch, y);
       before = from;
       continue;
     }
     const int32_t* positions = a.rows + i * a.rowTaps;
     const float* weights = a.rowWeights + i * a.rowTaps;
+    if (isRowsOnly) {
+      blend(image, positions, weights, a.rowTaps, pitch, pitch, y);
+      continue;
+    }
     const float* from = line;
     if (a.rowTaps == 1 && weights[0] == 1.0f) from = image + positions[0] * pitch;
     else blend(image, positions, weights, a.rowTaps, pitch, pitch, line);

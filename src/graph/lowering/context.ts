@@ -126,7 +126,7 @@ export class LoweringContext {
       const { tree, operands } = own ?? { tree: { input: 0 }, operands: [this.plain(position)] }
       const isHere = 'input' in tree && operands[0]!.dtype === 'f32'
       const buffer = isHere ? operands[0]! : this.segment.emit('map', value, operands, { expression: deepestFirst(tree) })
-      return this.segment.builder.view(buffer, [count])
+      return this.segment.builder.view(this.segment.repeated(buffer, shape, value), [count])
     })
   }
 
@@ -146,7 +146,7 @@ export class LoweringContext {
     if (found.kind !== 'constant') throw new HenceError('PROGRAM_INVALID', `operand ${position} is not known`)
     const stored = transpose ? [...shape].reverse() : shape
     const key = `${found.key}[${stored.join()}]`
-    return this.segment.weight(key, shape, () => storedTensor(key, { ...found.tensor, shape: stored }), transpose)
+    return this.segment.weight(key, shape, () => storedTensor(key, found.tensor, stored), transpose)
   }
 
   /** A weight made of known numbers, where it does not exist yet. */
@@ -168,6 +168,15 @@ export class LoweringContext {
     const pending = this.segment.values.get(value)
     if (pending && pending.layout === layout && this.#uses(value) === 1) return this.segment.expressionOf(value)
     return { tree: { input: 0 }, operands: [this.#converted(position, layout)] }
+  }
+
+  /** Defines the only output as the first operand repeated to a shape; who reads it alone repeats it while reading. */
+  defineRepeated(shape: readonly number[]): true {
+    const value = this.node.outputs[0]!
+    const expression = { tree: { input: 0 }, operands: [this.plain(0)] }
+    this.segment.define(value, { dtype: this.#resultType(), shape, layout: 'plain', expression })
+    if (this.#uses(value) !== 1) this.segment.materialize(value)
+    return true
   }
 
   /** Defines an output that is already in a buffer. */

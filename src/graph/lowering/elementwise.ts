@@ -1,6 +1,8 @@
+import { elementCount } from '../../core/index.ts'
 import type { MapExpression } from '../../program/index.ts'
 import { clamp } from './clamp.ts'
 import type { Lowering, LoweringContext } from './context.ts'
+import { isExact, isWhole, LARGE } from './integers.ts'
 
 type Build = (...branches: MapExpression[]) => MapExpression
 
@@ -93,6 +95,23 @@ function truth(build: Build, suits: (context: LoweringContext, position: number)
   }
 }
 
+/** A comparison of whole numbers of which one side is known. */
+function wholeComparison(build: Build): Lowering {
+  return context => {
+    const [a, b] = [context.type(0), context.type(1)]
+    if (!a || a.dtype !== b?.dtype || !isWhole(a.dtype) || !(isExact(context.known(0)) || isExact(context.known(1)))) return false
+    const shape = broadcast([a.shape, b.shape])
+    const isPending = [0, 1].some(i => context.segment.values.has(context.node.inputs[i]!))
+    if (!shape || (!isPending && elementCount(shape) < LARGE)) return false
+    return context.defineMap([0, 1], shape, branches => build(...branches), 'bool')
+  }
+}
+
+function comparison(build: Build): Lowering {
+  const [ofNumbers, ofWholes] = [truth(build, isArithmetic), wholeComparison(build)]
+  return context => ofNumbers(context) || ofWholes(context)
+}
+
 const where: Lowering = context => {
   const [condition, a, b] = [context.type(0), context.type(1), context.type(2)]
   if (condition?.dtype !== 'bool' || !a || !b || !isArithmetic(context, 1) || a.dtype !== b.dtype) return false
@@ -169,7 +188,7 @@ const identity: Lowering = context => {
 export const ELEMENTWISE: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries(Object.entries(UNARY).map(([op, build]) => [op, unary(build)])),
   ...Object.fromEntries(Object.entries(BINARY).map(([op, build]) => [op, chain(build)])),
-  ...Object.fromEntries(Object.entries(COMPARISONS).map(([op, build]) => [op, truth(build, isArithmetic)])),
+  ...Object.fromEntries(Object.entries(COMPARISONS).map(([op, build]) => [op, comparison(build)])),
   ...Object.fromEntries(Object.entries(LOGIC).map(([op, build]) => [op, truth(build, (c, i) => c.type(i)?.dtype === 'bool')])),
   Clip: clip,
   Gelu: gelu,

@@ -7,12 +7,14 @@ import { COPIES } from './copies.ts'
 import { ELEMENTWISE } from './elementwise.ts'
 import { FOUR_BIT } from './four-bit.ts'
 import { FOURIER } from './fourier.ts'
+import { MASKS } from './masks.ts'
 import { MOMENTS } from './moments.ts'
 import { MOVEMENT } from './movement.ts'
 import { NORMALIZATION } from './normalization.ts'
 import { PRODUCTS } from './products.ts'
 import { QUANTISATION } from './quantisation.ts'
 import { QUANTISED_PRODUCTS } from './quantised-products.ts'
+import { RANKING } from './ranking.ts'
 import { REDUCTION } from './reduction.ts'
 import { RESIZE } from './resize.ts'
 import { SELECTION } from './selection.ts'
@@ -25,12 +27,14 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...ELEMENTWISE,
   ...FOUR_BIT,
   ...FOURIER,
+  ...MASKS,
   ...MOMENTS,
   ...MOVEMENT,
   ...NORMALIZATION,
   ...PRODUCTS,
   ...QUANTISATION,
   ...QUANTISED_PRODUCTS,
+  ...RANKING,
   ...REDUCTION,
   ...RESIZE,
   ...SELECTION,

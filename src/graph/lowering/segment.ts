@@ -3,6 +3,7 @@ import type { StoredTensor } from '../../formats/index.ts'
 import {
   type AttributesOf,
   type Buffer,
+  expanded,
   type MapExpression,
   type OpName,
   type Program,
@@ -147,10 +148,19 @@ export class Segment {
     if (pending.buffer) return pending.buffer
     const { tree, operands } = pending.expression!
     const expression = deepestFirst(tree)
-    const buffer = this.emit('map', value, operands, isHeldWhole(pending.dtype) ? { expression, dtype: pending.dtype } : { expression })
+    const dtype = isHeldWhole(pending.dtype) || pending.dtype === 'i64' ? pending.dtype : 'f32'
+    const isMoved = 'input' in tree && operands[0]!.dtype === dtype && operands[0]!.role !== 'constant'
+    const computed = isMoved ? operands[0]! : this.emit('map', value, operands, dtype === 'f32' ? { expression } : { expression, dtype })
+    const buffer = this.repeated(computed, physicalShape(pending.layout, pending.shape), value)
     const { expression: _, ...rest } = pending
     this.#pending.set(value, { ...rest, buffer })
     return buffer
+  }
+
+  /** Numbers that repeat along axes of a shape, all of them. */
+  repeated(buffer: Buffer, shape: readonly number[], name: string): Buffer {
+    if (elementCount(buffer.shape as readonly number[]) === elementCount(shape)) return buffer
+    return this.emit('copy', name, [buffer], expanded(buffer.shape, shape))
   }
 
   /** The expression of a value, or a leaf over its buffer, to build larger ones from. */

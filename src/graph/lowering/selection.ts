@@ -7,7 +7,7 @@ import { isComputedInF32, isHeldWhole } from './storage.ts'
 const cast: Lowering = context => {
   const type = context.type(0)
   const target = onnxElementType(context.attributes.int('to', 0))?.dtype
-  if (!type || !target || !(isComputedInF32(type.dtype) || isHeldWhole(type.dtype))) return false
+  if (!type || !target || !(isComputedInF32(type.dtype) || isHeldWhole(type.dtype) || type.dtype === 'i64')) return false
   // A value of the host is converted there; truth values need a comparison, narrower floats a rounding.
   const widens = target === type.dtype || target === 'f32' || (type.dtype === 'f32' && target === 'i32')
   if (!widens || !context.segment.values.has(context.node.inputs[0]!)) return false

@@ -6,7 +6,7 @@ import type { ValueType } from './value-type.ts'
 export type WholeType = 'u8' | 'i8' | 'i32'
 
 /** Element types of buffers that hold values of a graph. */
-export type HeldType = 'f32' | WholeType
+export type HeldType = 'f32' | 'i64' | WholeType
 
 /** Element types that are computed in f32: narrower floats are widened, truth values are 0 and 1. */
 export function isComputedInF32(dtype: ElementType): boolean {
@@ -20,7 +20,7 @@ export function isHeldWhole(dtype: ElementType): dtype is WholeType {
 
 /** The element type of a buffer for values of a type. @throws HenceError `PROGRAM_INVALID` */
 export function heldAs(dtype: ElementType): HeldType {
-  if (isHeldWhole(dtype)) return dtype
+  if (isHeldWhole(dtype) || dtype === 'i64') return dtype
   if (isComputedInF32(dtype)) return 'f32'
   throw new HenceError('PROGRAM_INVALID', `programs do not hold ${dtype} numbers`, { dtype })
 }
@@ -53,7 +53,7 @@ export function toHeld(tensor: GraphTensor, dtype: HeldType): TensorData {
 
 /** Results of a program as a tensor of the type the graph says, in memory of its own. */
 export function fromHeld(data: TensorData, { dtype, shape }: ValueType): GraphTensor {
-  if (isHeldWhole(dtype)) return { dtype, shape, data: data.slice(0, elementCount(shape)) as Int8Array }
+  if (isHeldWhole(dtype) || dtype === 'i64') return { dtype, shape, data: data.slice(0, elementCount(shape)) } as GraphTensor
   const values = (data as Float32Array).subarray(0, elementCount(shape))
   if (dtype === 'f32') return { dtype, shape, data: values.slice() }
   if (dtype === 'f16') return { dtype, shape, data: Uint16Array.from(values, f32ToF16) }

@@ -144,7 +144,7 @@ function trimmed(text: string, trim: Trim): string {
 }
 
 /** Takes the spaces back that cutting put before marks and shortened words of English. */
-function cleanUp(text: string): string {
+export function cleanUp(text: string): string {
   let clean = text
   for (const [spaced, joined] of CLEAN_UPS) clean = clean.replaceAll(spaced, joined)
   return clean

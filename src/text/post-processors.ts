@@ -65,9 +65,9 @@ export function parsePostProcessor(value: unknown, depth = 0): PostProcessor {
   return processor
 }
 
-/** A post-processor that puts `frame` around each text; the second one has type 1. */
-export function framingProcessor(frame: Frame): PostProcessor {
-  return fromFrames(frame, frame, 1)
+/** A post-processor that puts `frame` around texts, `second` around the second of a pair, which has type 1. */
+export function framingProcessor(frame: Frame, second: Frame = frame): PostProcessor {
+  return fromFrames(frame, second, 1)
 }
 
 /** Count of the special tokens in a template. */

@@ -93,7 +93,7 @@ describeWithTestdata('GGUF', () => {
     }
   })
 
-  test.each(['gpt-2', 'phi-3'])('%s has the ids of its .out file', name => {
+  test.each(['gpt-2', 'phi-3', 'bert-bge'])('%s has the ids of its .out file', name => {
     const path = testdata('tokenizers', `ggml-vocab-${name}.gguf`)
     const tokenizer = tokenizerFromGguf(ggufMetadata(path))
     // Each text is followed by a separator.
@@ -103,7 +103,7 @@ describeWithTestdata('GGUF', () => {
     for (const [i, text] of texts.entries()) {
       const expected = lines[i]!.split(' ').filter(Boolean).map(Number)
       expect(tokenizer.encode(text, { addSpecial: false, parseSpecial: false }), JSON.stringify(text)).toEqual(expected)
-      expect(tokenizer.decode(expected), JSON.stringify(text)).toBe(text)
+      if (name !== 'bert-bge') expect(tokenizer.decode(expected), JSON.stringify(text)).toBe(text)
     }
   })
 })

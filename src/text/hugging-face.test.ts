@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { describeWithTestdata, hasTestdata, testdata } from '../../test/testdata.ts'
 import type { Encoding, Offset } from './encoding.ts'
 import type { Tokenizer } from './tokenizer.ts'
+import { tokenizerFromGguf } from './tokenizer-gguf.ts'
 import { tokenizerFromJson } from './tokenizer-json.ts'
 import type { Truncation } from './truncation.ts'
 
@@ -42,6 +43,14 @@ type Line =
   | { readonly kind: 'file'; readonly name: string; readonly file: TokenizerFile; readonly cases: Case[] }
   | { readonly kind: 'checkpoint'; readonly name: string; readonly cases: Case[] }
   | ({ readonly kind: 'pair' } & PairCase)
+  | {
+      readonly kind: 'sentencepiece'
+      readonly name: string
+      readonly tokens: string[]
+      readonly scores: number[]
+      readonly types: number[]
+      readonly cases: Pick<Case, 'text' | 'ids'>[]
+    }
 
 interface TokenizerFile {
   readonly normalizer: NormalizerFields | null
@@ -65,12 +74,15 @@ const files = new Map(lines.flatMap(line => (line.kind === 'file' ? [[line.name,
 
 /** The charsmap itself is in testdata; the lines only point to it. */
 function withCharsmap(file: TokenizerFile): TokenizerFile {
-  if (!hasTestdata) return file
-  const find = (normalizer: NormalizerFields | null): NormalizerFields | undefined =>
-    [...(normalizer ? [normalizer] : []), ...(normalizer?.normalizers ?? [])].find(each => each.type === 'Precompiled')
-  const own = find(file.normalizer)
-  if (own) own.precompiled_charsmap = find((readJson('refs', 't5', 'tokenizer.json') as TokenizerFile).normalizer)!.precompiled_charsmap!
+  const own = hasTestdata ? findPrecompiled(file.normalizer) : undefined
+  if (own)
+    own.precompiled_charsmap = findPrecompiled((readJson('refs', 't5', 'tokenizer.json') as TokenizerFile).normalizer)!
+      .precompiled_charsmap!
   return file
+}
+
+function findPrecompiled(normalizer: NormalizerFields | null): NormalizerFields | undefined {
+  return [...(normalizer ? [normalizer] : []), ...(normalizer?.normalizers ?? [])].find(each => each.type === 'Precompiled')
 }
 
 function loadCheckpoint(name: string): Tokenizer {
@@ -106,6 +118,27 @@ describeWithTestdata('as Hugging Face tokenizers', () => {
 
   test.each(lines.flatMap(line => (line.kind === 'checkpoint' ? [line.name] : [])))('refs/%s: ids, offsets, words, text', name => {
     check(loadCheckpoint(name), casesOf('checkpoint', name))
+  })
+
+  test('GGUF of the kind t5 gives the ids of SentencePiece', () => {
+    const line = lines.find(each => each.kind === 'sentencepiece')!
+    const charsmap = findPrecompiled((readJson('refs', 't5', 'tokenizer.json') as TokenizerFile).normalizer)!.precompiled_charsmap!
+    const metadata = {
+      model: 't5',
+      tokens: line.tokens,
+      scores: line.scores,
+      token_type: line.types,
+      precompiled_charsmap: [...Buffer.from(charsmap, 'base64')],
+      remove_extra_whitespaces: true,
+      eos_token_id: 1,
+      unknown_token_id: 2,
+    }
+    const tokenizer = tokenizerFromGguf(new Map(Object.entries(metadata).map(([key, value]) => [`tokenizer.ggml.${key}`, value])))
+    for (const each of line.cases) {
+      const ids = tokenizer.encode(each.text, { addSpecial: false, parseSpecial: false })
+      expect(ids, JSON.stringify(each.text)).toEqual(each.ids)
+      expect(tokenizer.encodeWithOffsets(each.text, { parseSpecial: false }).ids).toEqual([...each.ids, 1])
+    }
   })
 
   test('pairs, truncation and padding', () => {

@@ -2,7 +2,7 @@
 
 Run again after a change, in a virtual environment that is no part of the project:
 
-    pip install tokenizers
+    pip install tokenizers sentencepiece
     python test/references/tokenizers/make.py TESTDATA
 
 TESTDATA is the folder with the reference checkpoints; only the charsmap of refs/t5 and the names of refs/ are used.
@@ -13,6 +13,7 @@ What the lines of expected.jsonl hold, by their "kind":
   offsets (in code points), words, and the decoded text.
 - checkpoint: such cases for a tokenizer of refs/, with texts that its own reference lacks.
 - pair: two texts with truncation and padding.
+- sentencepiece: the pieces of refs/t5/spiece.model and the ids that SentencePiece itself gives for texts.
 """
 
 import json
@@ -22,6 +23,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
+from sentencepiece import SentencePieceProcessor
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -180,6 +182,20 @@ def files():
     return made
 
 
+def sentencepiece_line():
+    model = SentencePieceProcessor(model_file=f"{TESTDATA}/refs/t5/spiece.model")
+    ids = range(model.get_piece_size())
+    kind = lambda id: 2 if model.is_unknown(id) else 3 if model.is_control(id) else 5 if model.is_unused(id) else 6 if model.is_byte(id) else 1
+    return {
+        "kind": "sentencepiece",
+        "name": "t5",
+        "tokens": [model.id_to_piece(id) for id in ids],
+        "scores": [model.get_score(id) for id in ids],
+        "types": [kind(id) for id in ids],
+        "cases": [{"text": text, "ids": model.encode(text)} for text in texts(77, 200)],
+    }
+
+
 def main():
     made = files()
     out = {"files": {}, "cases": {}, "checkpoints": {}, "pairs": []}
@@ -225,6 +241,7 @@ def main():
                 normalizer["precompiled_charsmap"] = "refs/t5"
     lines = [{"kind": "file", "name": name, "file": file, "cases": out["cases"][name]} for name, file in out["files"].items()]
     lines += [{"kind": "checkpoint", "name": name, "cases": cases} for name, cases in out["checkpoints"].items()]
+    lines.append(sentencepiece_line())
     lines += [{"kind": "pair", **pair} for pair in out["pairs"] if "error" not in pair]
     with open(f"{HERE}/expected.jsonl", "w", encoding="utf-8") as target:
         for line in lines:

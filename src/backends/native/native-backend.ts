@@ -8,6 +8,7 @@ import { useKey } from './encoder.ts'
 import { NativeExecution } from './execution.ts'
 import { findAddon } from './load-addon.ts'
 import { type PackedWeights, packWeights, releaseWeights } from './pack-weights.ts'
+import { tuneConvolutions } from './tune-convolutions.ts'
 
 let forced: string | undefined
 
@@ -59,7 +60,7 @@ export function nativeBackend({ threads, target: wanted }: NativeOptions): Nativ
     name: `native (${target})`,
     target,
     threads,
-    compile: (program, weights, options) => compile(addon, device, threads, program, weights, options),
+    compile: (program, weights, options) => compile({ addon, device, target, threads }, program, weights, options),
     measureBandwidth: (bytes, rounds = 3) => addon.measureBandwidth(device, bytes, rounds),
     measurePeak: (precision, rounds = 5) => addon.measurePeak(device, precision === 'exact' ? 0 : 1, rounds),
     dispose() {
@@ -77,14 +78,13 @@ function checkTarget(target: string): void {
 }
 
 async function compile(
-  addon: Addon,
-  device: NativeHandle,
-  threads: number,
-  program: Program,
+  { addon, device, target, threads }: { addon: Addon; device: NativeHandle; target: string; threads: number },
+  given: Program,
   provider: WeightProvider,
   options: CompileOptions,
 ): Promise<Executable> {
   const { limits, precision, signal } = options
+  const program = await tuneConvolutions(given, { addon, device, target, threads, precision, signal })
   const encoded = encodeProgram(program)
   const weights = await packWeights(addon, device, program, provider, options)
   const used = new Set(weightUses(program).map(({ buffer }) => buffer))

@@ -57,8 +57,8 @@ const MUTATIONS = [
   {
     name: 'group norm leaves out epsilon',
     file: 'kernels/group-norm.h',
-    find: '/ count + double(a.epsilon)',
-    replace: '/ count',
+    find: 'distances / count + double(a.epsilon)',
+    replace: 'distances / count',
     cases: 'group norm',
   },
   {

@@ -78,6 +78,16 @@ const dequantize: Lowering = context => {
 
 /** Numbers that one thread looks through sooner than several that have to be woken. */
 const ALONE = 1 << 14
+/** Numbers a thread looks through at a time. */
+const ROW = 1 << 12
+
+/** How many rows of trailing axes a large value is cut into for threads to share; a small one stays whole. */
+function rowsOf(shape: readonly number[]): number {
+  const count = elementCount(shape)
+  let width = 1
+  for (const size of [...shape].reverse()) if (width < ROW) width *= size
+  return count > ALONE ? count / width : 1
+}
 
 /** `DynamicQuantizeLinear`: the scale and the zero point come from the least and the greatest number. */
 const quantizeDynamically: Lowering = context => {
@@ -87,8 +97,7 @@ const quantizeDynamically: Lowering = context => {
   const layout = context.layout(0)
   const x = layout === 'plain' ? context.plain(0) : context.channelsLast(0)
   const extreme = (kind: 'min' | 'max') => {
-    // Threads share the rows of a large value.
-    const rows = elementCount(type.shape) > ALONE ? elementCount(type.shape.slice(0, -1)) : 1
+    const rows = rowsOf(type.shape)
     const inner = segment.builder.view(x, [rows, elementCount(type.shape) / rows])
     const y = segment.emit('reduce', `${node.name} ${kind}`, [inner], { kind, axes: [1] })
     return rows === 1 ? y : segment.emit('reduce', `${node.name} ${kind}`, [y], { kind, axes: [0], keepAxes: true })

@@ -27,7 +27,7 @@ HENCE_INLINE size_t denseWorkspace(const ConvArgs& args, int threads) {
 static void convDense(const ConvArgs& args, const Thread& thread) {
   const int64_t pixels = pixelCount(args.window), blockRows = denseBlockRows(args);
   const int64_t filters = args.n / args.groups, depth = args.window.channels / args.groups, panels = panelCount(filters);
-  const Team team = teamFor(pixels, panels, 2 * kExactRows, thread);
+  const Team team = teamFor(pixels, panels, kPanelColumns, 2 * kExactRows, thread);
   const SliceShape largest{args.w.k, blockRows};
   float* packed = (float*)args.workspace + team.part * largest.floats();
   float* partial = (float*)(args.workspace + size_t(thread.count) * size_t(largest.floats()) * 4 + size_t(thread.index) * kExactThreadBytes);

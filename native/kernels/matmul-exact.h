@@ -61,14 +61,25 @@ template <Layout L> __attribute__((noinline)) const float* expandSlice(const uin
   return tile;
 }
 
+// Weights that are asked for while others are multiplied: a line every `every` pairs of k (a power of two), as memory can
+// bring them.
+struct Ahead {
+  const float* at = nullptr;
+  int64_t lines = 0;
+  int every = 1;
+};
+
 // sums[r] = x · tile[count][16] for R rows of x, added to what is there unless this is the first slice.
 template <int R, bool Prefetch>
-HENCE_INLINE void multiplyTile(const float* tile, int count, const float* x, int64_t stride, float* sums, bool isFirst) {
+HENCE_INLINE void multiplyTile(const float* tile, int count, const float* x, int64_t stride, float* sums, bool isFirst, const Ahead& ahead = {}) {
+  const float* next = ahead.at;
+  const int mask = 2 * ahead.every - 1;
   F even[R], odd[R];
   HENCE_UNROLL for (int r = 0; r < R; r++) even[r] = odd[r] = zero();
   int i = 0;
   for (; i + 1 < count; i += 2) {
     if (Prefetch) prefetchLines((const uint8_t*)(tile + i * kPanelColumns), 128);
+    if (next && (i & mask) == 0) __builtin_prefetch(next, 0, 2), next += kPanelColumns;
     const F w0 = load(tile + i * kPanelColumns), w1 = load(tile + (i + 1) * kPanelColumns);
     HENCE_UNROLL for (int r = 0; r < R; r++) even[r] = fma(w0, set1(x[r * stride + i]), even[r]);
     HENCE_UNROLL for (int r = 0; r < R; r++) odd[r] = fma(w1, set1(x[r * stride + i + 1]), odd[r]);
@@ -82,27 +93,29 @@ HENCE_INLINE void multiplyTile(const float* tile, int count, const float* x, int
   HENCE_UNROLL for (int r = 0; r < R; r++) store(sums + r * kPanelColumns, even[r]);
 }
 
-template <int R> __attribute__((noinline)) void multiplyRows(const float* tile, int count, const float* x, int64_t stride, float* sums, bool isFirst) {
+template <int R> __attribute__((noinline)) void multiplyRows(const float* tile, int count, const float* x, int64_t stride, float* sums, bool isFirst, const Ahead& ahead) {
   // Packed rows have a constant distance, which needs no address registers.
-  if (stride == kSliceK) multiplyTile<R, false>(tile, count, x, kSliceK, sums, isFirst);
-  else if (stride == kSliceK / 4) multiplyTile<R, false>(tile, count, x, kSliceK / 4, sums, isFirst);
-  else multiplyTile<R, (R <= 2)>(tile, count, x, stride, sums, isFirst);
+  if (stride == kSliceK) multiplyTile<R, false>(tile, count, x, kSliceK, sums, isFirst, ahead);
+  else if (stride == kSliceK / 4) multiplyTile<R, false>(tile, count, x, kSliceK / 4, sums, isFirst, ahead);
+  else multiplyTile<R, (R <= 2)>(tile, count, x, stride, sums, isFirst, ahead);
 }
 
-HENCE_INLINE void multiplyAllRows(const float* tile, int count, const float* x, int64_t stride, int64_t rows, float* sums, bool isFirst) {
+// `next`: what is multiplied after this, as many k, or null.
+HENCE_INLINE void multiplyAllRows(const float* tile, int count, const float* x, int64_t stride, int64_t rows, float* sums, bool isFirst, const float* next) {
+  Ahead ahead{next, next ? count : 0, rows >= 4 * kExactRows ? 2 : 1};
   auto run = [&]<int R>() {
-    for (; rows >= R; rows -= R, x += R * stride, sums += R * kPanelColumns) multiplyRows<R>(tile, count, x, stride, sums, isFirst);
+    for (; rows >= R; rows -= R, x += R * stride, sums += R * kPanelColumns) {
+      if (ahead.lines <= 0) ahead.at = nullptr;
+      multiplyRows<R>(tile, count, x, stride, sums, isFirst, ahead);
+      const int64_t lines = (count / 2 + ahead.every - 1) / ahead.every;
+      ahead.at += lines * kPanelColumns, ahead.lines -= lines;
+    }
   };
   run.template operator()<kExactRows>();
   if constexpr (kExactRows > 8) run.template operator()<8>();
   if constexpr (kExactRows > 4) run.template operator()<4>();
   if constexpr (kExactRows > 2) run.template operator()<2>();
   if constexpr (kExactRows > 1) run.template operator()<1>();
-}
-
-// Asks for the next weights while the current ones are multiplied.
-HENCE_INLINE void prefetchSlice(const float* weights, int count) {
-  for (int i = 0; i < count; i++) __builtin_prefetch(weights + i * kPanelColumns, 0, 2);
 }
 
 // Rows of x for the exact kernel: either as they are, or cut into slices [slice][rows][256], because rows a power of
@@ -130,6 +143,13 @@ static __attribute__((noinline)) void packSlices(const float* x, int64_t rows, i
     }
 }
 
+// The slice of f32 weights after slice s of panel p, in a band of panels [first, end).
+HENCE_INLINE const float* following(const PackedMatrix& w, int64_t p, int64_t s, int64_t first, int64_t end) {
+  if (p + 1 < end) return (const float*)panelData(w, p + 1) + s * kSliceK * kPanelColumns;
+  if (s + 1 < sliceCount(w.k)) return (const float*)panelData(w, first) + (s + 1) * kSliceK * kPanelColumns;
+  return end < panelCount(w.n) ? (const float*)panelData(w, end) : nullptr;
+}
+
 // Rows `range` of x; row r of y is its row r. `partial`: kExactThreadBytes of this thread.
 static __attribute__((noinline)) void exactRows(const PackedMatrix& w, const SlicedRows& x, const Output& out, Range panels, Range range, float* partial) {
   alignas(64) float tile[kSliceK * kPanelColumns];
@@ -146,8 +166,8 @@ static __attribute__((noinline)) void exactRows(const PackedMatrix& w, const Sli
         const int count = int(left < kSliceK ? left : kSliceK);
         for (int64_t p = first; p < end; p++) {
           const float* weights = expand(panelData(w, p), s * kSliceK, count, tile);
-          if (w.layout == Layout::F32 && rows > kExactUnpackedRows && p + 1 < end) prefetchSlice(weights + panelBytes(w.layout, w.k) / 4, count);
-          multiplyAllRows(weights, count, x.slice(s, row0), x.rowStride, rows, partial + (p - first) * rows * kPanelColumns, s == 0);
+          const float* next = w.layout == Layout::F32 && rows > kExactUnpackedRows ? following(w, p, s, first, end) : nullptr;
+          multiplyAllRows(weights, count, x.slice(s, row0), x.rowStride, rows, partial + (p - first) * rows * kPanelColumns, s == 0, next);
         }
       }
       // A few rows at a time, so that y is written page by page.

@@ -12,6 +12,13 @@ HENCE_INLINE Output outputOf(const ConvArgs& args, int64_t column, int64_t colum
   return {args.y + column, args.bias ? args.bias + column : nullptr, args.residual ? args.residual + column : nullptr, columns, args.n, args.finish};
 }
 
+// A pixel that sees only itself is a row as it lies, unless rows a power of two apart would fall into the same cache sets.
+HENCE_INLINE bool hasRowsInPlace(const ConvArgs& args) {
+  const WindowShape& w = args.window;
+  const bool isPointwise = w.kernelHeight == 1 && w.kernelWidth == 1 && w.strideHeight == 1 && w.strideWidth == 1 && w.padTop == 0 && w.padLeft == 0;
+  return isPointwise && w.outHeight == w.height && w.outWidth == w.width && args.groups == 1 && args.w.k * 4 % 4096 != 0;
+}
+
 HENCE_INLINE int64_t denseBlockRows(const ConvArgs& args) {
   const int64_t rowBytes = sliceCount(args.w.k) * SliceShape{args.w.k, 1}.pitch() * 4, fitting = kConvRowsBytes / rowBytes;
   const int64_t most = kExactBlockRows, least = 4 * kExactRows, wanted = fitting < least ? least : fitting < most ? fitting : most;
@@ -31,6 +38,7 @@ static void convDense(const ConvArgs& args, const Thread& thread) {
   const SliceShape largest{args.w.k, blockRows};
   float* packed = (float*)args.workspace + team.part * largest.floats();
   float* partial = (float*)(args.workspace + size_t(thread.count) * size_t(largest.floats()) * 4 + size_t(thread.index) * kExactThreadBytes);
+  const bool inPlace = hasRowsInPlace(args);
   const Range mine = cut(pixels, kExactRows, team.part, team.parts);
   // Members of a team meet as often as the largest part has blocks.
   const int64_t blocks = (cut(pixels, kExactRows, team.parts - 1, team.parts).size() + 2 * kExactRows + blockRows - 1) / blockRows;
@@ -41,15 +49,16 @@ static void convDense(const ConvArgs& args, const Thread& thread) {
     for (int64_t b = 0; b < blocks; b++) {
       const int64_t first = mine.begin + b * blockRows, left = mine.end - first, rows = left < 0 || team.idle ? 0 : left < blockRows ? left : blockRows;
       const SliceShape shape{w.k, rows};
-      if (rows > 0) packPixels(args.window, args.x, g * depth, depth, first, cut(rows, 1, team.member, team.size), shape, packed);
-      if (team.size > 1) thread.barrier();
+      if (rows > 0 && !inPlace) packPixels(args.window, args.x, g * depth, depth, first, cut(rows, 1, team.member, team.size), shape, packed);
+      if (team.size > 1 && !inPlace) thread.barrier();
       if (rows > 0) {
         Output block = out;
         block.y += first * out.pitch;
         if (block.residual) block.residual += first * out.pitch;
-        exactRows(w, shape.over(packed), block, cut(panels, 1, team.member, team.size), {0, rows}, partial);
+        const SlicedRows seen = inPlace ? SlicedRows{args.x + first * depth, rows, depth, kSliceK} : shape.over(packed);
+        exactRows(w, seen, block, cut(panels, 1, team.member, team.size), {0, rows}, partial);
       }
-      if (team.size > 1) thread.barrier();
+      if (team.size > 1 && !inPlace) thread.barrier();
     }
   }
 }

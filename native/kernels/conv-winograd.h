@@ -102,8 +102,9 @@ static void multiplyPoint(const ConvArgs& args, const WinogradShape& s, int64_t 
   for (int64_t slice = 0; slice < sliceCount(args.w.k); slice++) {
     const int64_t left = args.w.k - slice * kSliceK;
     const float* next = weights + (left < kSliceK ? args.w.k : (slice + 1) * kSliceK) * kPanelColumns;
-    multiplyAllRows(weights + slice * kSliceK * kPanelColumns, int(left < kSliceK ? left : kSliceK), x.slice(slice, 0), x.rowStride, shape.rows,
-                    products + (point * s.panels + panel) * shape.rows * kPanelColumns, slice == 0, next);
+    const int count = int(left < kSliceK ? left : kSliceK);
+    multiplyAllRows({weights + slice * kSliceK * kPanelColumns, count, x.rowStride, slice == 0, next, 1}, count, x.slice(slice, 0), shape.rows,
+                    products + (point * s.panels + panel) * shape.rows * kPanelColumns, nullptr);
   }
 }
 

@@ -184,30 +184,17 @@ HENCE_INLINE void multiplyAllRows(TileWork work, int64_t lines, const float* x, 
   if constexpr (kExactRows > 1) run.template operator()<1>();
 }
 
-// Rows of x for the exact kernel: either as they are, or cut into slices [slice][rows][256], because rows a power of
-// two apart fall into the same cache sets.
+constexpr int kExactUnpackedRows = 4;
+
+HENCE_INLINE int64_t sliceCount(int64_t k) { return (k + kSliceK - 1) / kSliceK; }
+
+// Rows of x: as they are, or cut into slices [slice][rows][pitch], because rows a power of two apart fall into the same cache
+// sets.
 struct SlicedRows {
   const float* data;
   int64_t rows, rowStride, sliceStride;
   HENCE_INLINE const float* slice(int64_t s, int64_t row) const { return data + s * sliceStride + row * rowStride; }
 };
-
-constexpr int kExactUnpackedRows = 4;
-
-HENCE_INLINE int64_t sliceCount(int64_t k) { return (k + kSliceK - 1) / kSliceK; }
-
-HENCE_INLINE SlicedRows slicedRows(const float* x, int64_t rows, int64_t k, const float* packed) {
-  if (rows <= kExactUnpackedRows) return {x, rows, k, kSliceK};
-  return {packed, rows, kSliceK, rows * kSliceK};
-}
-
-static __attribute__((noinline)) void packSlices(const float* x, int64_t rows, int64_t k, float* packed, Range share) {
-  for (int64_t r = share.begin; r < share.end; r++)
-    for (int64_t s = 0; s < sliceCount(k); s++) {
-      const int64_t left = k - s * kSliceK;
-      std::memcpy(packed + (s * rows + r) * kSliceK, x + r * k + s * kSliceK, size_t(left < kSliceK ? left : kSliceK) * 4);
-    }
-}
 
 // The slice of f32 weights after slice s of panel p, in a band of panels [first, end).
 HENCE_INLINE const float* following(const PackedMatrix& w, int64_t p, int64_t s, int64_t first, int64_t end) {

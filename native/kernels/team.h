@@ -33,6 +33,9 @@ HENCE_INLINE Team teamFor(int64_t rows, int64_t columns, int64_t width, int64_t 
   return best;
 }
 
+// All threads share the columns.
+HENCE_INLINE Team teamOfAll(const Thread& thread) { return {1, thread.count, 0, thread.index, false}; }
+
 // Part `index` of `count` of n items, cut at multiples of `step`.
 HENCE_INLINE Range cut(int64_t n, int64_t step, int index, int count) {
   const int64_t steps = (n + step - 1) / step;

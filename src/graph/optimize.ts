@@ -7,6 +7,7 @@ import { fuseEpilogue } from './rules/fuse-epilogue.ts'
 import { nameActivations } from './rules/name-activations.ts'
 import { nameAttention } from './rules/name-attention.ts'
 import { nameNormalizations } from './rules/name-normalizations.ts'
+import { nameShuffles } from './rules/name-shuffles.ts'
 import { needlessCasts } from './rules/needless-casts.ts'
 import { noOps } from './rules/no-ops.ts'
 import { quantiseDequantise } from './rules/quantise-dequantise.ts'
@@ -22,6 +23,7 @@ const RULES: readonly Rule[] = [
   nameNormalizations,
   nameActivations,
   nameAttention,
+  nameShuffles,
   fuseEpilogue,
   deadCode,
 ]

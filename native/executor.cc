@@ -80,6 +80,50 @@ ConvArgs convArgs(Operands o, const Program& p) {
   return a;
 }
 
+QuantisedMatmulArgs quantisedProduct(Operands& o, const Program& p) {
+  QuantisedMatmulArgs a{};
+  a.x = o.buffer<uint8_t>();
+  a.xGrid.scale = o.buffer<float>(), a.xGrid.zero = o.buffer<float>();
+  a.w = o.matrix();
+  a.weightGrid.scale = o.buffer<float>(), a.weightGrid.zero = o.buffer<float>();
+  a.bias = o.buffer<float>(), a.residual = o.buffer<float>(), a.y = o.buffer<float>();
+  a.k = a.w.k, a.n = int32_t(o.number());
+  const uint32_t flags = o.number();
+  a.isSigned = flags & 1, a.weightShift = flags & 2 ? 128 : 0;
+  a.xGrid.manyScales = flags & 4, a.xGrid.manyZeros = flags & 8, a.weightGrid.manyScales = flags & 16, a.weightGrid.manyZeros = flags & 32;
+  a.finish = finishOf(o);
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+QuantisedMatmulArgs quantisedMatmulArgs(Operands o, const Program& p) {
+  QuantisedMatmulArgs a = quantisedProduct(o, p);
+  a.rows = o.dim();
+  return a;
+}
+
+QuantisedConvArgs quantisedConvArgs(Operands o, const Program& p) {
+  QuantisedConvArgs a{};
+  a.product = quantisedProduct(o, p);
+  a.window = windowOf(o);
+  a.groups = int32_t(o.number());
+  return a;
+}
+
+ConvTransposeArgs convTransposeArgs(Operands o, const Program& p) {
+  ConvTransposeArgs a{};
+  a.x = o.buffer<float>();
+  a.w = o.matrix();
+  a.bias = o.buffer<float>();
+  a.y = o.buffer<float>();
+  a.window = windowOf(o);
+  a.n = int32_t(o.number());
+  a.groups = int32_t(o.number());
+  a.finish = finishOf(o);
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
 PoolArgs poolArgs(Operands o) {
   PoolArgs a{};
   a.x = o.buffer<float>();
@@ -88,6 +132,33 @@ PoolArgs poolArgs(Operands o) {
   a.padBottom = int32_t(o.number());
   a.padRight = int32_t(o.number());
   a.kind = PoolKind(o.number());
+  return a;
+}
+
+ResizeArgs resizeArgs(Operands o, const Program& p) {
+  ResizeArgs a{};
+  a.x = o.buffer<float>();
+  a.rows = o.buffer<int32_t>(), a.rowWeights = o.buffer<float>(), a.columns = o.buffer<int32_t>(), a.columnWeights = o.buffer<float>();
+  a.y = o.buffer<float>();
+  a.batch = o.dim(), a.height = o.dim(), a.width = o.dim(), a.outHeight = o.dim(), a.outWidth = o.dim(), a.channels = o.dim();
+  a.rowTaps = int32_t(o.number()), a.columnTaps = int32_t(o.number());
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+GroupNormArgs groupNormArgs(Operands o, const Program& p) {
+  GroupNormArgs a{};
+  a.x = o.buffer<float>(), a.weight = o.buffer<float>(), a.bias = o.buffer<float>(), a.y = o.buffer<float>();
+  a.batch = o.dim(), a.pixels = o.dim(), a.channels = o.dim(), a.groups = int32_t(o.number()), a.epsilon = o.real();
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+TopKArgs topKArgs(Operands o, const Program& p) {
+  TopKArgs a{};
+  a.x = o.buffer<float>(), a.values = o.buffer<float>(), a.indices = o.buffer<int32_t>();
+  a.rows = o.dim(), a.width = o.dim(), a.k = o.dim(), a.smallest = o.number() != 0;
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
   return a;
 }
 
@@ -264,6 +335,26 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
       kernels.reduce(a, thread);
       break;
     }
+    case Opcode::QuantisedMatmul: kernels.quantisedMatmul(quantisedMatmulArgs(o, p), thread); break;
+    case Opcode::QuantisedConv: kernels.quantisedConv(quantisedConvArgs(o, p), thread); break;
+    case Opcode::ConvTranspose: kernels.convTranspose(convTransposeArgs(o, p), thread); break;
+    case Opcode::Resize: kernels.resize(resizeArgs(o, p), thread); break;
+    case Opcode::GroupNorm: kernels.groupNorm(groupNormArgs(o, p), thread); break;
+    case Opcode::Extreme: {
+      ExtremeArgs a{};
+      a.x = o.buffer<float>(), a.y = o.buffer<int32_t>(), a.outer = o.dim(), a.size = o.dim(), a.inner = o.dim();
+      a.smallest = o.number() != 0, a.last = o.number() != 0;
+      kernels.extreme(a, thread);
+      break;
+    }
+    case Opcode::TopK: kernels.topK(topKArgs(o, p), thread); break;
+    case Opcode::Cumulative: {
+      CumulativeArgs a{};
+      a.x = o.buffer<float>(), a.y = o.buffer<float>(), a.outer = o.dim(), a.size = o.dim(), a.inner = o.dim();
+      a.product = o.number() != 0, a.exclusive = o.number() != 0, a.reverse = o.number() != 0;
+      kernels.cumulative(a, thread);
+      break;
+    }
     case Opcode::Count: break;
   }
 }
@@ -289,6 +380,14 @@ constexpr const char* kSignatures[] = {
     "bbBbdddfnnnnn*d",     // batched_matmul
     "bbbdddd",             // take
     "bbbBbdddnnnnfndddddddddddddddd",  // dense_attention
+    "bmBbdddddnnnnnnnnnnnnffn",  // conv_transpose
+    "bbBbBbddddddnn",      // resize
+    "bBBbdddnf",           // group_norm
+    "bbdddnn",             // extreme
+    "bbbdddn",             // top_k
+    "bbdddnnn",            // cumulative
+    "bbBmbBBBbnnnffnd",    // quantised_matmul
+    "bbBmbBBBbnnnffndddddnnnnnnnnnn",  // quantised_conv
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -355,6 +454,21 @@ bool Program::prepare(const Kernels& kernels, int threads) {
     } else if (opcode == Opcode::Conv) {
       const ConvArgs a = convArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.convWorkspace(a, t));
+    } else if (opcode == Opcode::QuantisedMatmul) {
+      const QuantisedMatmulArgs a = quantisedMatmulArgs(operands, *this);
+      for (int t = 1; t <= threads; t++) need(kernels.quantisedMatmulWorkspace(a, t));
+    } else if (opcode == Opcode::QuantisedConv) {
+      const QuantisedConvArgs a = quantisedConvArgs(operands, *this);
+      for (int t = 1; t <= threads; t++) need(kernels.quantisedConvWorkspace(a, t));
+    } else if (opcode == Opcode::ConvTranspose) {
+      const ConvTransposeArgs a = convTransposeArgs(operands, *this);
+      for (int t = 1; t <= threads; t++) need(kernels.convTransposeWorkspace(a, t));
+    } else if (opcode == Opcode::Resize) {
+      need(kernels.resizeWorkspace(resizeArgs(operands, *this), threads));
+    } else if (opcode == Opcode::GroupNorm) {
+      need(kernels.groupNormWorkspace(groupNormArgs(operands, *this), threads));
+    } else if (opcode == Opcode::TopK) {
+      need(kernels.topKWorkspace(topKArgs(operands, *this).k, threads));
     } else if (opcode == Opcode::Attention) {
       const AttentionArgs a = attentionArgs(operands, *this);
       for (int t = 1; t <= threads; t++) need(kernels.attentionWorkspace(a.tokens, a.sequences, a.heads, a.headDim, maxContext, t));

@@ -16,6 +16,8 @@ enum class Opcode : uint32_t {
   Copy, Reduce,
   Conv, Pool,
   BatchedMatmul, Take, DenseAttention,
+  ConvTranspose, Resize, GroupNorm, Extreme, TopK, Cumulative,
+  QuantisedMatmul, QuantisedConv,
   Count,
 };
 

@@ -25,6 +25,7 @@ enum class Layout : uint32_t {
   I4Super32, I6Super32, // f16 scale and minimum per 256 times u8 scale and minimum per 32 (Q4_K, Q5_K)
   I4Super16Min,         // the same per 16 (Q2_K)
   I4Super16, I6Super16, I8Super16,  // f16 scale per 256 times i8 scale per 16, no minimum (Q3_K, Q6_K, IQ4_XS)
+  S8,                   // whole numbers -128 .. 127
   Count,
 };
 
@@ -87,6 +88,50 @@ struct ConvArgs {
   uint8_t* workspace;  // at least convWorkspace() bytes, 64-byte aligned, shared by all threads
 };
 
+// y = transposed convolution of x with w + bias and activation. The window is that of the convolution from y to x, with the
+// sizes of x as `height` and `width`. w holds 16 rows: for every phase (stride height, then stride width), group and panel
+// of 16 filters the taps of the phase, the last one first, times channels, filled up to 32.
+struct ConvTransposeArgs {
+  WindowShape window;
+  const float* x;
+  PackedMatrix w;     // F32
+  const float* bias;  // [n] or null
+  float* y;           // [batch, outHeight, outWidth, n]
+  int32_t n, groups;
+  Finish finish;
+  uint8_t* workspace;  // at least convTransposeWorkspace() bytes, 64-byte aligned, shared by all threads
+};
+
+// Numbers as bytes: real = scale · (byte - zero). One scale and zero point for all, or one each.
+struct ByteGrid {
+  const float *scale, *zero;  // whole zero points; null: 0
+  bool manyScales, manyZeros;
+};
+
+// y = residual + activation(Σ (x - zero)(w - zero) · scales + bias) with sums that are exact.
+struct QuantisedMatmulArgs {
+  const uint8_t* x;  // [rows, k]
+  bool isSigned;     // bytes of x are -128 .. 127
+  int64_t rows;
+  int32_t k, n;
+  PackedMatrix w;       // S8
+  int32_t weightShift;  // the weights' zero points are for numbers that much larger than those of w
+  ByteGrid xGrid, weightGrid;  // per row, per column
+  const float* bias;      // [n] or null
+  const float* residual;  // as y, or null
+  float* y;               // [rows, n]
+  Finish finish;
+  uint8_t* workspace;  // at least quantisedMatmulWorkspace() bytes, 64-byte aligned, shared by all threads
+};
+
+// The same over windows; pixels beyond the image are x's zero point. w is that of ConvMethod::Dense in S8, or in F32 that of
+// ConvMethod::Lanes for one filter a channel.
+struct QuantisedConvArgs {
+  QuantisedMatmulArgs product;  // without rows and k
+  WindowShape window;
+  int32_t groups;
+};
+
 enum class PoolKind : uint32_t { Max, Average, AverageWithPads };
 
 struct PoolArgs {
@@ -95,6 +140,54 @@ struct PoolArgs {
   float* y;  // [batch, outHeight, outWidth, channels]
   int32_t padBottom, padRight;
   PoolKind kind;
+};
+
+// y[b, i, j] = Σ rowWeights[i, s] · columnWeights[j, t] · x[b, rows[i, s], columns[j, t]]; without weights, which both tables
+// have or lack, the one pixel that [i] and [j] name.
+struct ResizeArgs {
+  const float* x;        // [batch, height, width, channels]
+  const int32_t* rows;   // [outHeight, rowTaps], each inside the image
+  const float* rowWeights;
+  const int32_t* columns;
+  const float* columnWeights;
+  float* y;              // [batch, outHeight, outWidth, channels]
+  int64_t batch, height, width, outHeight, outWidth, channels;
+  int32_t rowTaps, columnTaps;
+  uint8_t* workspace;    // at least resizeWorkspace() bytes
+};
+
+// y = (x - mean) / √(variance + epsilon) · weight + bias with moments over the pixels and a group's channels of each image.
+struct GroupNormArgs {
+  const float* x;               // [batch, pixels, channels]
+  const float *weight, *bias;   // [channels] or null
+  float* y;                     // may be x
+  int64_t batch, pixels, channels;
+  int32_t groups;
+  float epsilon;
+  uint8_t* workspace;  // at least groupNormWorkspace() bytes
+};
+
+struct ExtremeArgs {  // y[o, i] = index of the largest or smallest of x[o, ·, i], the first among equals unless `last`
+  const float* x;     // [outer, size, inner], size at least 1
+  int32_t* y;
+  int64_t outer, size, inner;
+  bool smallest, last;
+};
+
+struct TopKArgs {  // the k largest or smallest numbers of each row, in order, and where they are
+  const float* x;  // [rows, width]
+  float* values;   // [rows, k]
+  int32_t* indices;
+  int64_t rows, width, k;
+  bool smallest;
+  uint8_t* workspace;  // at least topKWorkspace() bytes
+};
+
+struct CumulativeArgs {  // sums (or products) of x[o, 0 .. s, i], or of those after where `reverse`
+  const float* x;        // [outer, size, inner]
+  float* y;
+  int64_t outer, size, inner;
+  bool product, exclusive, reverse;
 };
 
 struct GatherArgs {  // y[i] = table row ids[i], widened to f32
@@ -185,7 +278,7 @@ enum class MapOp : uint32_t {
   Relu, Silu, Gelu, GeluTanh,
   Count,
 };
-enum class ElementType : uint32_t { F32, I32, U8, I64 };
+enum class ElementType : uint32_t { F32, I32, U8, I64, I8 };
 constexpr int kMaxMapInputs = 8;
 constexpr int kMaxMapDepth = 8;
 constexpr int kMapAxes = 8;
@@ -286,6 +379,10 @@ struct Kernels {
   const uint8_t* (*matmulStream)(const MatmulArgs&, const Thread&, int64_t offset);
   void (*conv)(const ConvArgs&, const Thread&);
   size_t (*convWorkspace)(const ConvArgs&, int threads);
+  void (*quantisedMatmul)(const QuantisedMatmulArgs&, const Thread&);
+  size_t (*quantisedMatmulWorkspace)(const QuantisedMatmulArgs&, int threads);
+  void (*quantisedConv)(const QuantisedConvArgs&, const Thread&);
+  size_t (*quantisedConvWorkspace)(const QuantisedConvArgs&, int threads);
   void (*gather)(const GatherArgs&, const Thread&);
   void (*gatherRows)(const GatherRowsArgs&, const Thread&);
   void (*norm)(const NormArgs&, const Thread&);
@@ -305,6 +402,16 @@ struct Kernels {
   void (*take)(const TakeArgs&, const Thread&);
   void (*denseAttention)(const DenseAttentionArgs&, const Thread&);
   size_t (*denseAttentionWorkspace)(int64_t keys, int32_t headDim, int32_t valueDim, int threads);
+  void (*convTranspose)(const ConvTransposeArgs&, const Thread&);
+  size_t (*convTransposeWorkspace)(const ConvTransposeArgs&, int threads);
+  void (*resize)(const ResizeArgs&, const Thread&);
+  size_t (*resizeWorkspace)(const ResizeArgs&, int threads);
+  void (*groupNorm)(const GroupNormArgs&, const Thread&);
+  size_t (*groupNormWorkspace)(const GroupNormArgs&, int threads);
+  void (*extreme)(const ExtremeArgs&, const Thread&);
+  void (*topK)(const TopKArgs&, const Thread&);
+  size_t (*topKWorkspace)(int64_t k, int threads);
+  void (*cumulative)(const CumulativeArgs&, const Thread&);
   void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
   double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
 };

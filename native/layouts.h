@@ -9,6 +9,7 @@
 //   plain    64          f16 scale [2][16], (f16 minimum [2][16]), one payload block
 //   super    256         f16 scale [16], f16 minimum [16] (unused without minimum),
 //                        8-bit scale [groups][16], (u8 minimum [groups][16]), four payload blocks
+//   whole    64          one payload block of signed bytes; the sums of the panel's columns, i32 [16], lie before its units
 //
 // A payload block is 64 k of 16 columns. A quad is four consecutive k; vector j of a block holds quad j, and its 32-bit
 // lane c holds k = 4j..4j+3 of column c: at once the operand of a byte dot product and an AMX int8 B tile.
@@ -55,6 +56,7 @@ HENCE_CONSTEXPR LayoutTraits traitsOf(Layout layout) {
     case Layout::I4Super16: return {4, 16, false, true};
     case Layout::I6Super16: return {6, 16, false, true};
     case Layout::I8Super16: return {8, 16, false, true};
+    case Layout::S8: return {8, 64, false, false};
     case Layout::Count: break;
   }
   return {0, 0, false, false};
@@ -64,7 +66,7 @@ HENCE_CONSTEXPR bool isFloat(Layout layout) { return traitsOf(layout).groupK == 
 
 HENCE_CONSTEXPR int zeroPoint(Layout layout) {
   const LayoutTraits t = traitsOf(layout);
-  return t.groupK == 0 || t.hasMin ? 0 : 1 << (t.bits - 1);
+  return t.groupK == 0 || t.hasMin || layout == Layout::S8 ? 0 : 1 << (t.bits - 1);
 }
 
 HENCE_CONSTEXPR int unitK(Layout layout) { return isFloat(layout) ? 32 : traitsOf(layout).isSuper ? 256 : kBlockK; }
@@ -75,7 +77,7 @@ HENCE_CONSTEXPR int groupsPerUnit(Layout layout) { return isFloat(layout) ? 0 : 
 
 // Bytes of scales and minimums before the payload of a unit.
 HENCE_CONSTEXPR int headerBytes(Layout layout) {
-  if (isFloat(layout)) return 0;
+  if (isFloat(layout) || layout == Layout::S8) return 0;
   const LayoutTraits t = traitsOf(layout);
   const int perGroup = t.isSuper ? kPanelColumns : 2 * kPanelColumns;
   return (t.isSuper ? 64 : 0) + groupsPerUnit(layout) * perGroup * (t.hasMin ? 2 : 1);
@@ -88,7 +90,11 @@ HENCE_CONSTEXPR int unitBytes(Layout layout) {
 
 HENCE_CONSTEXPR int64_t unitCount(Layout layout, int64_t k) { return (k + unitK(layout) - 1) / unitK(layout); }
 HENCE_CONSTEXPR int64_t panelCount(int64_t n) { return (n + kPanelColumns - 1) / kPanelColumns; }
-HENCE_CONSTEXPR size_t panelBytes(Layout layout, int64_t k) { return size_t(unitCount(layout, k)) * size_t(unitBytes(layout)); }
+// Bytes of a panel before its units.
+HENCE_CONSTEXPR int panelHeaderBytes(Layout layout) { return layout == Layout::S8 ? 4 * kPanelColumns : 0; }
+HENCE_CONSTEXPR size_t panelBytes(Layout layout, int64_t k) {
+  return size_t(panelHeaderBytes(layout)) + size_t(unitCount(layout, k)) * size_t(unitBytes(layout));
+}
 
 HENCE_CONSTEXPR const uint8_t* panelData(const PackedMatrix& w, int64_t panel) {
   return w.data + size_t(panel) * panelBytes(w.layout, w.k);

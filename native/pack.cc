@@ -23,6 +23,7 @@ SourceBlock sourceBlock(SourceType type) {
     case SourceType::IQ4_NL: return {32, 18};
     case SourceType::IQ4_XS: return {256, 136};
     case SourceType::MXFP4: return {32, 17};
+    case SourceType::S8: return {1, 1};
     case SourceType::Count: break;
   }
   return {1, 0};
@@ -48,6 +49,7 @@ Layout layoutFor(SourceType type, const uint8_t* rows, size_t bytes) {
       for (size_t at = 0; at + 17 <= bytes; at += 17)
         if (!mxfp4FitsHalf(rows + at)) return Layout::F32;
       return Layout::I8;
+    case SourceType::S8: return Layout::S8;
     case SourceType::Count: break;
   }
   return Layout::F32;
@@ -136,6 +138,19 @@ void packMxfp4AsFloat(const uint8_t* rows, int columns, int64_t k, float* panel)
     }
 }
 
+void packSignedPanel(const uint8_t* rows, int columns, int64_t k, uint8_t* panel) {
+  std::memset(panel, 0, panelBytes(Layout::S8, k));
+  int32_t sums[kPanelColumns] = {};
+  uint8_t* units = panel + panelHeaderBytes(Layout::S8);
+  for (int c = 0; c < columns; c++)
+    for (int64_t i = 0; i < k; i++) {
+      const uint8_t value = rows[c * k + i];
+      units[i / 4 * 64 + c * 4 + i % 4] = value;
+      sums[c] += int8_t(value);
+    }
+  std::memcpy(panel, sums, sizeof sums);
+}
+
 float halfToFloat(uint16_t h) {
   const uint32_t exponent = h >> 10 & 31, mantissa = h & 0x3ff;
   float magnitude;
@@ -185,7 +200,8 @@ void packRows(SourceType type, Layout layout, const uint8_t* rows, int64_t first
   for (int64_t row = firstRow; row < end; row += kPanelColumns, rows += rowBytes * kPanelColumns) {
     uint8_t* panel = packed + size_t(row / kPanelColumns) * panelBytes(layout, k);
     const int columns = int(end - row < kPanelColumns ? end - row : kPanelColumns);
-    if (!isFloat(layout)) packPanel(type, layout, rows, columns, k, panel);
+    if (layout == Layout::S8) packSignedPanel(rows, columns, k, panel);
+    else if (!isFloat(layout)) packPanel(type, layout, rows, columns, k, panel);
     else if (type == SourceType::MXFP4) packMxfp4AsFloat(rows, columns, k, reinterpret_cast<float*>(panel));
     else if (layout == Layout::F32) packFloatPanel(reinterpret_cast<const uint32_t*>(rows), columns, k, reinterpret_cast<uint32_t*>(panel));
     else packFloatPanel(reinterpret_cast<const uint16_t*>(rows), columns, k, reinterpret_cast<uint16_t*>(panel));
@@ -196,6 +212,10 @@ void unpackRow(const PackedMatrix& w, int64_t row, float* out) {
   const uint8_t* unit = panelData(w, row / kPanelColumns);
   const int column = int(row % kPanelColumns);
   if (isFloat(w.layout)) return unpackFloats(w, unit, column, out);
+  if (w.layout == Layout::S8) {
+    for (int64_t i = 0; i < w.k; i++) out[i] = int8_t(unit[panelHeaderBytes(w.layout) + i / 4 * 64 + column * 4 + i % 4]);
+    return;
+  }
   const LayoutTraits t = traitsOf(w.layout);
   const int zero = zeroPoint(w.layout), groups = groupsPerUnit(w.layout);
   int64_t k = 0;

@@ -10,6 +10,7 @@ enum class SourceType : uint32_t {
   Q4_0, Q4_1, Q5_0, Q5_1, Q8_0,
   Q2_K, Q3_K, Q4_K, Q5_K, Q6_K,
   IQ4_NL, IQ4_XS, MXFP4,
+  S8,  // signed bytes without scales
   Count,
 };
 

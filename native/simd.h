@@ -99,6 +99,7 @@ HENCE_INLINE I iload(const int32_t* p) { return {_mm512_loadu_si512(p)}; }
 HENCE_INLINE void istore(int32_t* p, I a) { _mm512_storeu_si512(p, a.v); }
 HENCE_INLINE I operator+(I a, I b) { return {_mm512_add_epi32(a.v, b.v)}; }
 HENCE_INLINE I operator-(I a, I b) { return {_mm512_sub_epi32(a.v, b.v)}; }
+HENCE_INLINE I operator*(I a, I b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
 HENCE_INLINE I operator&(I a, I b) { return {_mm512_and_si512(a.v, b.v)}; }
 HENCE_INLINE I operator|(I a, I b) { return {_mm512_or_si512(a.v, b.v)}; }
 HENCE_INLINE I operator^(I a, I b) { return {_mm512_xor_si512(a.v, b.v)}; }
@@ -146,6 +147,7 @@ HENCE_INLINE I iload(const int32_t* p) { return {_mm256_loadu_si256((const __m25
 HENCE_INLINE void istore(int32_t* p, I x) { _mm256_storeu_si256((__m256i*)p, x.a), _mm256_storeu_si256((__m256i*)(p + 8), x.b); }
 HENCE_INLINE I operator+(I x, I y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
 HENCE_INLINE I operator-(I x, I y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
+HENCE_INLINE I operator*(I x, I y) { return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }
 HENCE_INLINE I operator&(I x, I y) { return {_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)}; }
 HENCE_INLINE I operator|(I x, I y) { return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)}; }
 HENCE_INLINE I operator^(I x, I y) { return {_mm256_xor_si256(x.a, y.a), _mm256_xor_si256(x.b, y.b)}; }
@@ -210,6 +212,7 @@ HENCE_INLINE I iload(const int32_t* p) { I r; std::memcpy(&r, p, 64); return r; 
 HENCE_INLINE void istore(int32_t* p, I a) { std::memcpy(p, &a, 64); }
 HENCE_INLINE I operator+(I a, I b) { HENCE_EACH a.v[i] = (W4)((U4)a.v[i] + (U4)b.v[i]); return a; }
 HENCE_INLINE I operator-(I a, I b) { HENCE_EACH a.v[i] = (W4)((U4)a.v[i] - (U4)b.v[i]); return a; }
+HENCE_INLINE I operator*(I a, I b) { HENCE_EACH a.v[i] = (W4)((U4)a.v[i] * (U4)b.v[i]); return a; }
 HENCE_INLINE I operator&(I a, I b) { HENCE_EACH a.v[i] &= b.v[i]; return a; }
 HENCE_INLINE I operator|(I a, I b) { HENCE_EACH a.v[i] |= b.v[i]; return a; }
 HENCE_INLINE I operator^(I a, I b) { HENCE_EACH a.v[i] ^= b.v[i]; return a; }

@@ -79,6 +79,39 @@ export function countingLoop(): Uint8Array {
   })
 }
 
+/** `y = (x · w + b) · s` with `w` of [width, width]: the factor becomes a part of the weight. */
+export function normalizedProduct(width: number): Uint8Array {
+  const row = (of: (i: number) => number): Float32Array => Float32Array.from({ length: width }, (_, i) => of(i))
+  const weight = Float32Array.from({ length: width * width }, (_, i) => Math.sin(i))
+  return modelProto({
+    graph: graphProto({
+      nodes: [
+        nodeProto({ op: 'Gemm', inputs: ['x', 'w', 'b'], outputs: ['sum'] }),
+        nodeProto({ op: 'Mul', inputs: ['sum', 's'], outputs: ['y'] }),
+      ],
+      initializers: [
+        tensorProto({ name: 'w', code: F32, shape: [width, width], data: weight }),
+        tensorProto({ name: 'b', code: F32, shape: [width], data: row(Math.cos) }),
+        tensorProto({ name: 's', code: F32, shape: [width], data: row(i => 1 + i / width) }),
+      ],
+      inputs: [valueInfo('x', tensorType(F32, ['n', width]))],
+      outputs: [valueInfo('y', tensorType(F32, ['n', width]))],
+    }),
+  })
+}
+
+/** `y = x · scale`, the scale 2 unless another is given. */
+export function defaultScale(): Uint8Array {
+  return modelProto({
+    graph: graphProto({
+      nodes: [nodeProto({ op: 'Mul', inputs: ['x', 'scale'], outputs: ['y'] })],
+      initializers: [tensorProto({ name: 'scale', code: F32, shape: [1], data: Float32Array.of(2) })],
+      inputs: [valueInfo('x', tensorType(F32, ['n'])), valueInfo('scale', tensorType(F32, [1]))],
+      outputs: [valueInfo('y', tensorType(F32, ['n']))],
+    }),
+  })
+}
+
 /** Operators that exist nowhere: one of them twice. */
 export function unknownOperators(): Uint8Array {
   return modelProto({

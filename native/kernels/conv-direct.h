@@ -69,7 +69,7 @@ static __attribute__((noinline)) void directLine(const ConvArgs& args, const Out
   const WindowShape& w = args.window;
   const int64_t step = w.strideWidth * w.channels, end = row + w.outWidth;
   const int count = w.kernelWidth * w.channels;
-  const bool inTiles = finishesInTiles(out.finish) && column + kPanelColumns <= out.n;
+  const bool inTiles = finishesInTiles(out) && column + kPanelColumns <= out.n;
   alignas(64) float sums[kExactRows * kPanelColumns];
   const TileOutput aside{sums, nullptr, nullptr, kPanelColumns, -__builtin_inff(), __builtin_inff(), false};
   auto run = [&]<int R>() {

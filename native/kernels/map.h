@@ -46,7 +46,7 @@ HENCE_INLINE void spread(float* y, float value, int n) {
   for (int i = 0; i < n; i += 16) store(y + i, set1(value));
 }
 
-HENCE_INLINE int elementBytes(ElementType type) { return type == ElementType::U8 ? 1 : type == ElementType::I64 ? 8 : 4; }
+HENCE_INLINE int elementBytes(ElementType type) { return type == ElementType::U8 || type == ElementType::I8 ? 1 : type == ElementType::I64 ? 8 : 4; }
 
 // n elements from index `at` on as numbers.
 inline void widen(float* y, const void* input, ElementType type, int64_t at, int n) {
@@ -54,6 +54,7 @@ inline void widen(float* y, const void* input, ElementType type, int64_t at, int
     case ElementType::F32: std::memcpy(y, static_cast<const float*>(input) + at, size_t(n) * 4); return;
     case ElementType::I32: for (int i = 0; i < n; i++) y[i] = float(static_cast<const int32_t*>(input)[at + i]); return;
     case ElementType::U8: for (int i = 0; i < n; i++) y[i] = float(static_cast<const uint8_t*>(input)[at + i]); return;
+    case ElementType::I8: for (int i = 0; i < n; i++) y[i] = float(static_cast<const int8_t*>(input)[at + i]); return;
     case ElementType::I64: for (int i = 0; i < n; i++) y[i] = float(static_cast<const int64_t*>(input)[at + i]); return;
   }
 }
@@ -62,6 +63,7 @@ inline void narrow(void* output, ElementType type, int64_t at, const float* x, i
     case ElementType::F32: std::memcpy(static_cast<float*>(output) + at, x, size_t(n) * 4); return;
     case ElementType::I32: for (int i = 0; i < n; i++) static_cast<int32_t*>(output)[at + i] = int32_t(x[i]); return;
     case ElementType::U8: for (int i = 0; i < n; i++) static_cast<uint8_t*>(output)[at + i] = uint8_t(int32_t(x[i])); return;
+    case ElementType::I8: for (int i = 0; i < n; i++) static_cast<int8_t*>(output)[at + i] = int8_t(int32_t(x[i])); return;
     case ElementType::I64: for (int i = 0; i < n; i++) static_cast<int64_t*>(output)[at + i] = int64_t(x[i]); return;
   }
 }

@@ -80,8 +80,9 @@ struct TileOutput {
   bool residualFirst;
 };
 
-HENCE_INLINE bool finishesInTiles(const Finish& finish) {
-  return finish.activation == Activation::None || finish.activation == Activation::Relu || finish.activation == Activation::Clip;
+HENCE_INLINE bool finishesInTiles(const Output& out) {
+  const Activation activation = out.finish.activation;
+  return out.lines.count == 0 && (activation == Activation::None || activation == Activation::Relu || activation == Activation::Clip);
 }
 
 HENCE_INLINE TileOutput tileOutput(const Output& out, int64_t row, int64_t column) {
@@ -215,7 +216,7 @@ static __attribute__((noinline)) void exactRows(const PackedMatrix& w, const Sli
     for (int64_t first = panels.begin; first < panels.end; first += band) {
       const int64_t end = first + band < panels.end ? first + band : panels.end;
       // Panels before this one are finished with their last slice.
-      const int64_t inTiles = !finishesInTiles(out.finish) ? first : end * kPanelColumns <= out.n ? end : end - 1;
+      const int64_t inTiles = !finishesInTiles(out) ? first : end * kPanelColumns <= out.n ? end : end - 1;
       for (int64_t s = 0; s < sliceCount(w.k); s++) {
         const int64_t left = w.k - s * kSliceK;
         const int count = int(left < kSliceK ? left : kSliceK);

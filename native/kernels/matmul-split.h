@@ -40,7 +40,7 @@ template <class Body> HENCE_INLINE void withIntegerLayout(Layout layout, const B
     case Layout::I4Super16: return body.template operator()<Layout::I4Super16>();
     case Layout::I6Super16: return body.template operator()<Layout::I6Super16>();
     case Layout::I8Super16: return body.template operator()<Layout::I8Super16>();
-    case Layout::F32: case Layout::F16: case Layout::BF16: case Layout::Count: return;
+    case Layout::F32: case Layout::F16: case Layout::BF16: case Layout::S8: case Layout::Count: return;
   }
 }
 

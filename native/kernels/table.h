@@ -4,16 +4,23 @@
 #include "attention.h"
 #include "batched-matmul.h"
 #include "conv.h"
+#include "conv-transpose.h"
 #include "copy.h"
+#include "cumulative.h"
 #include "dense-attention.h"
 #include "gather-rows.h"
+#include "group-norm.h"
 #include "kv-write.h"
 #include "map.h"
 #include "matmul.h"
 #include "norm.h"
 #include "pooling.h"
+#include "quantised-conv.h"
+#include "quantised-matmul.h"
 #include "reduce.h"
+#include "resize.h"
 #include "rope.h"
+#include "select.h"
 #include "softmax.h"
 #include "take.h"
 
@@ -25,11 +32,15 @@ namespace hence::HENCE_TARGET {
 const Kernels* kernels();
 const Kernels* kernels() {
   static constexpr Kernels table = {
-      HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, matmulStream, conv, convWorkspace, gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
+      HENCE_NAME(HENCE_TARGET), matmul, matmulWorkspace, matmulStream, conv, convWorkspace,
+      quantisedMatmul, quantisedMatmulWorkspace, quantisedConv, quantisedConvWorkspace,
+      gather, gatherRows, norm, rotaryTable, rope, kvWrite, attention, attentionWorkspace,
       map, softmax, argmax,
       copy, reduce,
       pool,
       batchedMatmul, batchedMatmulWorkspace, take, denseAttention, denseAttentionWorkspace,
+      convTranspose, convTransposeWorkspace,
+      resize, resizeWorkspace, groupNorm, groupNormWorkspace, extreme, topK, topKWorkspace, cumulative,
       streamRead, peakFlops,
   };
   return &table;

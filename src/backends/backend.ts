@@ -73,5 +73,7 @@ export interface Execution {
   copyState(name: string, from: number, to: number): void
   /** Milliseconds the backend computed in the last run, waiting for a turn left out. */
   readonly lastComputeMs: number
+  /** Bytes of the arena this execution holds. */
+  readonly arenaBytes: number
   dispose(): void
 }

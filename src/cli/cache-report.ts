@@ -33,11 +33,11 @@ async function reportOf(action: CacheReport['action'], act: (folder: string) => 
   return { folder, action, bytes: files.reduce((sum, file) => sum + file.bytes, 0), files }
 }
 
-/** The report for people. Notes of a few bytes that remember content hashes are only counted. */
+/** The report for people. Notes that remember content hashes and what was measured are only counted. */
 export function cacheText({ folder, action, bytes, files }: CacheReport): string {
   if (folder === null) return 'the cache is off: HENCE_CACHE=off\n'
   const now = Date.now()
-  const packed = files.filter(({ path }) => !path.endsWith('.content'))
+  const packed = files.filter(({ path }) => !/\.(content|tuned)$/.test(path))
   const rows = packed.map(({ path, bytes: size, modified }) => [formatBytes(size), ageOf(now - Date.parse(modified)), basename(path)])
   const total = `${action === 'deleted' ? 'deleted ' : ''}${formatPlural(packed.length, 'packed model')}, ${formatBytes(bytes)}`
   const next =

@@ -1,5 +1,6 @@
 import type { TensorModelDescription } from '../core/index.ts'
 import type { PlanReport } from './plan-report.ts'
+import type { ProfileReport } from './profile-report.ts'
 
 /** A model with everything Hence finds out about it. */
 export interface GraphReport extends TensorModelDescription {
@@ -7,4 +8,5 @@ export interface GraphReport extends TensorModelDescription {
   readonly missing: Readonly<Record<string, number>>
   readonly tensors?: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[]; readonly bytes: number }[]
   readonly plan?: PlanReport
+  readonly profile?: ProfileReport
 }

@@ -1,14 +1,19 @@
-import { allocate, isHenceError, type ModelValue, type ValueDescription } from '../core/index.ts'
+import { writeFile } from 'node:fs/promises'
+import { allocate, HenceError, isHenceError, type ModelValue, type ValueDescription } from '../core/index.ts'
 import { type OnnxModel, openOnnx } from '../formats/index.ts'
-import { importOnnx, type StartGraphOptions, startGraph } from '../graph/index.ts'
+import { importOnnx, profileGraph, type StartGraphOptions, startGraph } from '../graph/index.ts'
 import { describeTensorModel } from '../tasks/index.ts'
 import { EXIT } from './command.ts'
 import { usageError } from './flags.ts'
 import type { GraphReport } from './graph-report.ts'
 import { graphSections, planText } from './inspect-graph-text.ts'
 import type { Io } from './io.ts'
-import { type PlanReport, planReport } from './plan-report.ts'
+import { planReport } from './plan-report.ts'
+import { profileReport } from './profile-report.ts'
+import { profileSections } from './profile-text.ts'
 import { printable, styleOf, writeJson } from './terminal.ts'
+import { timelineSvg } from './timeline-svg.ts'
+import { traceOf } from './trace-events.ts'
 
 /** What `inspect` is called with for an ONNX model. */
 export interface GraphInspection {
@@ -17,28 +22,46 @@ export interface GraphInspection {
   readonly hasTensors: boolean
   /** `name=1x3x224x224`, for inputs whose sizes the file leaves open. */
   readonly shapes: readonly string[]
+  readonly profile?: ProfileRequest
   readonly options: StartGraphOptions
   readonly isJson: boolean
   readonly io: Io
 }
 
+/** What `--profile` is called with. */
+export interface ProfileRequest {
+  readonly runs: number | undefined
+  /** Steps to list. */
+  readonly top: number
+  /** Files to write. */
+  readonly trace: string | undefined
+  readonly svg: string | undefined
+  readonly isPredicted: boolean
+}
+
 /** Shows an ONNX model; exit code 1 when Hence lacks operators it needs. */
-export async function inspectGraph({ path, isPlanned, hasTensors, shapes, options, isJson, io }: GraphInspection): Promise<number> {
+export async function inspectGraph(inspection: GraphInspection): Promise<number> {
+  const { path, isPlanned, hasTensors, options, profile: request, isJson, io } = inspection
   const model = await openOnnx(path)
   const description = describeTensorModel(path, model, options.precision ?? 'exact', model.graph.nodes.length)
   const missing = await missingOperators(model)
   const isRunnable = Object.keys(missing).length === 0
-  const plan = isPlanned && isRunnable ? await makePlan(model, description.inputs, shapes, options) : undefined
+  const run = (isPlanned || request) && isRunnable ? await runGraph(model, description.inputs, inspection) : {}
+  const { plan, profile } = run
+  if (profile && request?.trace !== undefined) await writeText(request.trace, JSON.stringify(traceOf(path, profile)))
+  if (profile && request?.svg !== undefined) await writeText(request.svg, timelineSvg(path, profile))
   const report: GraphReport = {
     ...description,
     missing,
     ...(hasTensors ? { tensors: tensorList(model) } : {}),
-    ...(plan ? { plan } : {}),
+    ...run,
   }
   if (isJson) writeJson(io, report)
   else {
     const { bold } = styleOf(io.stdout, io.env)
-    io.stdout.write([...graphSections(report, bold), ...(plan ? [printable(planText(plan))] : [])].join('\n'))
+    const profiled = profile ? profileSections(profile, request!.top, bold) : []
+    io.stdout.write([...graphSections(report, bold), ...(plan ? [printable(planText(plan))] : []), ...profiled].join('\n'))
+    for (const file of [request?.trace, request?.svg]) if (profile && file !== undefined) io.stderr.write(`written to ${file}\n`)
   }
   return isRunnable ? EXIT.ok : EXIT.failed
 }
@@ -62,24 +85,38 @@ function tensorList({ graph }: OnnxModel): NonNullable<GraphReport['tensors']> {
   }))
 }
 
-/** Plans a graph by running it once on zeros, for the sizes stated: a size with a name is 1 unless told otherwise. */
-async function makePlan(
+/** Plans and profiles a graph by running it on zeros, for the sizes stated: a size with a name is 1 unless told otherwise. */
+async function runGraph(
   model: OnnxModel,
   inputs: readonly ValueDescription[],
-  shapes: readonly string[],
-  options: StartGraphOptions,
-): Promise<PlanReport> {
+  { shapes, options, isPlanned, profile: request }: GraphInspection,
+): Promise<Pick<GraphReport, 'plan' | 'profile'>> {
   const stated = readShapes(shapes, inputs)
   const { graph, backend } = await startGraph(model, options)
   try {
     const values = inputs.map(input => [input.name, zerosFor(input, stated.get(input.name))] as const)
-    await graph.run(new Map(values))
-    const used = values.map(([name, value]) => [name, 'data' in value ? [...value.shape] : []] as const)
-    return planReport(graph, backend, Object.fromEntries(used))
+    const used = Object.fromEntries(values.map(([name, value]) => [name, 'data' in value ? [...value.shape] : []] as const))
+    if (!request) await graph.run(new Map(values))
+    const profile = request && (await profileGraph(graph, new Map(values), { runs: request.runs }))
+    return {
+      ...(isPlanned ? { plan: planReport(graph, backend, used) } : {}),
+      ...(profile ? { profile: await profileReport(profile, backend, used, { ...options, isPredicted: request.isPredicted }) } : {}),
+    }
   } finally {
     graph.dispose()
     backend.dispose()
   }
+}
+
+async function writeText(path: string, content: string): Promise<void> {
+  await writeFile(path, content).catch((error: NodeJS.ErrnoException) => {
+    throw new HenceError('FILE_UNREADABLE', `${path} could not be written: ${error.code ?? error.message}`, {
+      path,
+      reason: error.code ?? error.message,
+      hint: 'Check that the folder exists and may be written to.',
+      cause: error,
+    })
+  })
 }
 
 function zerosFor(input: ValueDescription, stated: readonly number[] | undefined): ModelValue {

@@ -5,7 +5,7 @@ import { planEngine } from '../llm/index.ts'
 import { printProgram } from '../program/index.ts'
 import { inspect } from '../tasks/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
-import { listFlag, switchFlag, usageError } from './flags.ts'
+import { integerFlag, listFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import { formatBytes, formatCount, formatPlural } from './format.ts'
 import { inspectGraph } from './inspect-graph.ts'
 import { type Inspection, inspectionSections, typeLines } from './inspect-text.ts'
@@ -20,7 +20,12 @@ const FLAGS = {
   tensors: switchFlag('lists the tensors'),
   program: switchFlag('prints the program that computes one step'),
   plan: switchFlag('plans an ONNX model for its input shapes, and prints the programs'),
-  shape: listFlag('NAME=1x3x224x224', 'shape of an input for --plan; sizes the file leaves open are 1'),
+  shape: listFlag('NAME=1x3x224x224', 'shape of an input for --plan and --profile; sizes the file leaves open are 1'),
+  profile: switchFlag('runs an ONNX model on zeros, and shows what each step takes'),
+  runs: integerFlag('N', 'runs of --profile once the model is warm', { min: 1, max: 100_000 }, '10'),
+  top: integerFlag('N', 'steps that --profile lists, the slowest first; 0 for all in order', { min: 0, max: 1_000_000 }, '10'),
+  trace: textFlag('FILE.json', 'writes the profile as a Chrome trace, which Perfetto shows'),
+  svg: textFlag('FILE.svg', 'writes the profile as a picture'),
   'no-measure': switchFlag('measures nothing and predicts no speed'),
   ...LOAD_FLAGS,
 }
@@ -35,6 +40,7 @@ export const inspectCommand: Command = defineCommand({
     'hence inspect model.gguf --context 32768 --no-measure',
     'hence inspect model.gguf --program',
     'hence inspect model.onnx --plan --shape x=1x3x224x224',
+    'hence inspect model.onnx --profile --runs 50 --svg timeline.svg',
   ],
   run,
 })
@@ -44,7 +50,8 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   if (path === undefined || others.length > 0)
     throw usageError(`hence inspect needs one model, got ${formatPlural(positionals.length, 'argument')}`, { hint: 'hence inspect MODEL' })
   const { kind, path: found } = await detectFormat(path)
-  const isPlanned = flags.plan || flags.shape.length > 0
+  const isProfiled = flags.profile || flags.trace !== undefined || flags.svg !== undefined
+  const isPlanned = flags.plan || (flags.shape.length > 0 && !isProfiled)
   if (kind === 'onnx') {
     const { backend, threads, target, precision } = loadOptions(flags)
     const options = { backend, threads, target, precision }
@@ -53,11 +60,15 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
       isPlanned: isPlanned || flags.program,
       hasTensors: flags.tensors,
       shapes: flags.shape,
+      ...(isProfiled
+        ? { profile: { runs: flags.runs, top: flags.top ?? 10, trace: flags.trace, svg: flags.svg, isPredicted: !flags['no-measure'] } }
+        : {}),
       options,
       isJson: flags.json,
       io,
     })
   }
+  if (isProfiled) throw usageError(`${path} is no ONNX model; \`hence run --stats\` shows how fast a language model is`)
   if (isPlanned) throw usageError(`${path} is no ONNX model; --program prints the program of a language model`)
   const source = await openSource(path)
   try {

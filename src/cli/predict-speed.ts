@@ -1,8 +1,6 @@
-import { nativeBackend } from '../backends/index.ts'
 import type { ModelDescription } from '../core/index.ts'
 import type { LoadOptions } from '../tasks/index.ts'
-import { machineOf } from './machine.ts'
-import { sampleBytes } from './measure-machine.ts'
+import { type MachineSpeed, measureSpeed } from './machine-speed.ts'
 import type { ProgramCosts } from './program-costs.ts'
 
 /** Share of the measured peak that matmuls of a long prompt are assumed to reach. */
@@ -11,13 +9,7 @@ export const PREFILL_EFFICIENCY = 0.5
 export const PREFILL_TOKENS = 512
 
 /** What a machine's bandwidth and arithmetic allow; tokens per second. */
-export interface SpeedPrediction {
-  readonly target: string
-  readonly threads: number
-  /** Bytes per second. */
-  readonly bandwidth: number
-  /** Operations per second at the model's precision. */
-  readonly peak: number
+export interface SpeedPrediction extends MachineSpeed {
   /** The most that decoding can reach at the start of a context. */
   readonly decode: number
   /** The most at the end of the context, where all keys and values are read as well. */
@@ -37,25 +29,16 @@ export async function predictSpeed(
   { bytesPerToken, operationsPerToken }: ProgramCosts,
   { threads, target }: Pick<LoadOptions, 'threads' | 'target'>,
 ): Promise<SpeedPrediction> {
-  const { cores, availableBytes } = machineOf()
-  const backend = nativeBackend({ threads: threads ?? cores, target })
-  try {
-    const bandwidth = await backend.measureBandwidth(sampleBytes(bytesPerToken, availableBytes))
-    const peak = await backend.measurePeak(precision)
-    // A token sees half of the prompt on average: a score and a weighted sum per key.
-    const attention = layers * 4 * heads * headDim * (Math.min(PREFILL_TOKENS, context) / 2)
-    const prefillOperationsPerToken = operationsPerToken + attention
-    return {
-      target: backend.target,
-      threads: backend.threads,
-      bandwidth,
-      peak,
-      decode: bandwidth / bytesPerToken,
-      decodeAtFullContext: bandwidth / (bytesPerToken + context * memory.kvBytesPerToken),
-      prefill: (PREFILL_EFFICIENCY * peak) / prefillOperationsPerToken,
-      prefillOperationsPerToken,
-    }
-  } finally {
-    backend.dispose()
+  const speed = await measureSpeed(bytesPerToken, { threads, target, precision })
+  const { bandwidth, peak } = speed
+  // A token sees half of the prompt on average: a score and a weighted sum per key.
+  const attention = layers * 4 * heads * headDim * (Math.min(PREFILL_TOKENS, context) / 2)
+  const prefillOperationsPerToken = operationsPerToken + attention
+  return {
+    ...speed,
+    decode: bandwidth / bytesPerToken,
+    decodeAtFullContext: bandwidth / (bytesPerToken + context * memory.kvBytesPerToken),
+    prefill: (PREFILL_EFFICIENCY * peak) / prefillOperationsPerToken,
+    prefillOperationsPerToken,
   }
 }

@@ -50,7 +50,7 @@ export async function runTensorModel({ path, files, flags, io }: TensorRun): Pro
 }
 
 async function runOnTensors(model: TensorModel, path: string, flags: TensorRun['flags'], io: Io, signal: AbortSignal): Promise<void> {
-  const { inputs, outputs } = model.describe()
+  const { inputs, optionalInputs, outputs } = model.describe()
   if (flags.output !== undefined) checkResultPath(flags.output, outputs.length)
   const shown = inputs.map(({ name, dtype, shape }) => `${name} ${dtype ?? '?'} [${shape?.map(size => size ?? '?').join(', ') ?? '?'}]`)
   if (flags.input.length === 0 && inputs.length > 0)
@@ -58,7 +58,9 @@ async function runOnTensors(model: TensorModel, path: string, flags: TensorRun['
       inputs,
       hint: `Give them with --input ${inputs[0]!.name}=FILE.npy, or name a picture, a recording or a table.`,
     })
-  const results: Record<string, ModelValue> = await model.run(await readTensorArguments(flags.input, inputs), { signal })
+  const results: Record<string, ModelValue> = await model.run(await readTensorArguments(flags.input, [...inputs, ...optionalInputs]), {
+    signal,
+  })
   if (flags.output !== undefined) await writeResult(flags.output, results)
   if (flags.json) {
     const plain = Object.fromEntries(Object.entries(results).map(([name, value]) => [name, plainValue(value)]))

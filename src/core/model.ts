@@ -236,6 +236,21 @@ export interface TensorModel extends Model {
    * ```
    */
   run(inputs: Readonly<Record<string, ModelValue>>, options?: RunOptions): Promise<Record<string, ModelValue>>
+  /**
+   * Tells where the time of a run goes: runs the model until it is warm, then some times more, and gives the median time of
+   * every instruction and of every node that runs between programs.
+   *
+   * @throws HenceError as {@link run}
+   * @example
+   * ```ts
+   * import { load, tensor } from 'hence'
+   * const model = await load('squeezenet.onnx')
+   * const { ms, steps } = await model.profile({ image: tensor('f32', [1, 3, 224, 224]) })
+   * const slowest = steps.toSorted((a, b) => b.ms - a.ms).slice(0, 10)
+   * for (const { op, name, ms: own } of slowest) console.log(`${own.toFixed(2)} of ${ms.toFixed(2)} ms: ${op} ${name}`)
+   * ```
+   */
+  profile(inputs: Readonly<Record<string, ModelValue>>, options?: ProfileOptions): Promise<TensorProfile>
 }
 
 /** Options of {@link TensorModel.run}. */
@@ -244,6 +259,55 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
   /** Tensors that results are written into instead of new ones: same name, element type and shape. */
   readonly outputs?: Readonly<Record<string, Tensor<ElementType>>> | undefined
+}
+
+/** Options of {@link TensorModel.profile}. */
+export interface ProfileOptions {
+  /** Runs that are measured once the model is warm; 10 by default. */
+  readonly runs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Where the time of a run goes; plain JSON data. Times are milliseconds, medians over the runs. */
+export interface TensorProfile {
+  /** Runs that were measured. */
+  readonly runs: number
+  /** A whole run. */
+  readonly ms: number
+  readonly fastestMs: number
+  readonly slowestMs: number
+  /** Intermediate results within programs: bytes as planned, and as one run holds them. */
+  readonly arena: { readonly plannedBytes: number; readonly usedBytes: number }
+  /** In the order in which they run. */
+  readonly steps: readonly ProfiledStep[]
+}
+
+/** A part of a run. */
+export interface ProfiledStep {
+  /**
+   * `instruction` of a program; `node`: one that runs by its definition in TypeScript; `transfer`: what a program takes
+   * besides its instructions, for numbers to go in and out.
+   */
+  readonly kind: 'instruction' | 'node' | 'transfer'
+  /** Of the instruction, or of the node as ONNX calls it. */
+  readonly op: string
+  readonly name: string
+  /** Number of the program, from 0. */
+  readonly program?: number
+  /** Of an instruction's first result, as it is in memory. */
+  readonly shape?: readonly number[]
+  /** All its runs together. */
+  readonly ms: number
+  /** Of the whole run, 0..1. */
+  readonly share: number
+  /** How often it runs: more than once within a loop. */
+  readonly runs: number
+  /** Arithmetic of one of its runs, a multiply-add counted as two; absent where the op does none. */
+  readonly operations?: number
+  /** Bytes of operands and results of one of its runs, each counted once. */
+  readonly bytes?: number
+  /** Position among the steps of the node whose body this is a part of; the node's time contains it. */
+  readonly within?: number
 }
 
 /** An input or output of a tensor model. */
@@ -266,6 +330,8 @@ export interface TensorModelDescription {
   /** Version of each operator set; the empty name is ai.onnx. */
   readonly opsets: Readonly<Record<string, number>>
   readonly inputs: readonly ValueDescription[]
+  /** Inputs that the file has a value for; another may be given. Files of the first versions list all weights among these. */
+  readonly optionalInputs: readonly ValueDescription[]
   readonly outputs: readonly ValueDescription[]
   readonly parameters: number
   readonly weightBytes: number

@@ -1,37 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { compile, expectSame, opsOf } from '../../test/compiled-graphs.ts'
 import { modelOf, waves } from '../../test/graph-models.ts'
-import { referenceBackend } from '../backends/index.ts'
 import { f16ToF32, f32ToF16, tensor } from '../core/index.ts'
 import type { OnnxModel } from '../formats/index.ts'
-import { CompiledGraph } from './compiled-graph.ts'
-import { importOnnx } from './import-onnx.ts'
-import { interpret } from './interpreter.ts'
-import type { GraphTensor, Value } from './operator.ts'
-import { optimize } from './optimize.ts'
-
-async function compile(model: OnnxModel): Promise<CompiledGraph> {
-  return new CompiledGraph(await optimize(importOnnx(model)), referenceBackend())
-}
-
-/** Compiled twice over must give what the definitions give. */
-async function expectSame(model: OnnxModel, inputs: Record<string, Value>, compiled?: CompiledGraph): Promise<CompiledGraph> {
-  const graph = compiled ?? (await compile(model))
-  const expected = Object.values(await interpret(model, inputs)) as GraphTensor[]
-  for (let round = 0; round < 2; round++) {
-    const results = (await graph.run(new Map(Object.entries(inputs)))) as GraphTensor[]
-    for (const [i, { shape, dtype, data }] of results.entries()) {
-      expect([dtype, shape]).toEqual([expected[i]!.dtype, expected[i]!.shape])
-      for (const [at, value] of (data as Float32Array).entries()) expect(Number(value)).toBeCloseTo(Number(expected[i]!.data[at]), 4)
-    }
-  }
-  return graph
-}
-
-const opsOf = (graph: CompiledGraph): string[] =>
-  [...graph.plans.values()].flatMap(({ steps }) =>
-    steps.flatMap(step => (step.kind === 'host' ? [`host ${step.node.op}`] : step.segment.program.instructions.map(({ op }) => op))),
-  )
+import type { CompiledGraph } from './compiled-graph.ts'
+import type { GraphTensor } from './operator.ts'
 
 describe('a compiled graph', () => {
   test('fuses scaling, residual and activation into a convolution', async () => {
@@ -66,6 +40,29 @@ describe('a compiled graph', () => {
       { inputs: { x: 'f32', z: 'f32' }, outputs: ['y'], constants: { w: waves([3, 2, 1, 1]) } },
     )
     await expectSame(model, { x: waves([1, 2, 4, 4]), z: waves([1, 3, 1, 1], 5) })
+  })
+
+  test('gives a product the axes of its bias', async () => {
+    const model = modelOf(
+      [
+        { op: 'MatMul', inputs: ['x', 'w'], outputs: ['a'] },
+        { op: 'Add', inputs: ['a', 'b'], outputs: ['y'] },
+      ],
+      { inputs: { x: 'f32' }, outputs: ['y'], constants: { w: waves([6, 5]), b: waves([1, 5], 2) } },
+    )
+    await expectSame(model, { x: waves([6]) })
+  })
+
+  test('scales an image by a number found while running', async () => {
+    const model = modelOf(
+      [
+        { op: 'Conv', inputs: ['x', 'w'], outputs: ['a'] },
+        { op: 'ReduceMax', inputs: ['x'], outputs: ['m'], attributes: { keepdims: { type: 'int', value: 0 } } },
+        { op: 'Mul', inputs: ['a', 'm'], outputs: ['y'] },
+      ],
+      { inputs: { x: 'f32' }, outputs: ['y'], constants: { w: waves([3, 2, 2, 2]) } },
+    )
+    await expectSame(model, { x: waves([1, 2, 4, 4]) })
   })
 
   test('plans anew for other shapes and keeps the plans', async () => {

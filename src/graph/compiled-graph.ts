@@ -1,10 +1,11 @@
 import type { Backend } from '../backends/index.ts'
-import { HenceError, throwIfAborted } from '../core/index.ts'
+import { HenceError, releaseData, throwIfAborted } from '../core/index.ts'
 import type { Graph, GraphNode } from './graph.ts'
 import type { GraphOptions } from './graph-options.ts'
 import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
 import type { GraphTensor, Value } from './operator.ts'
 import { runHostStep, runProgramStep } from './run-step.ts'
+import type { RunTimes } from './run-times.ts'
 import { type Fork, isTrue, type Stage, typeKey } from './stage.ts'
 import { Tracer } from './tracer.ts'
 
@@ -26,17 +27,21 @@ export class CompiledGraph {
   readonly graph: Graph
   readonly backend: Backend
   readonly options: GraphOptions
+  readonly #isBody: boolean
   /** Nodes whose results turned out to have other sizes than when they were planned. */
   readonly #unsteady = new Set<string>()
   readonly #plans = new Map<string, Stage>()
   readonly #planning = new Map<string, Promise<unknown>>()
   readonly #retired: Stage[] = []
+  readonly #companions: (() => void)[] = []
   #running = 0
 
-  constructor(graph: Graph, backend: Backend, options: GraphOptions = {}) {
+  /** @param isBody - runs once for every iteration, so that even small costs of a step count */
+  constructor(graph: Graph, backend: Backend, options: GraphOptions = {}, isBody = false) {
     this.graph = graph
     this.backend = backend
     this.options = options
+    this.#isBody = isBody
   }
 
   /** The first stage planned for each set of input types. */
@@ -44,16 +49,21 @@ export class CompiledGraph {
     return this.#plans
   }
 
-  /** The graph's outputs, in order. @throws HenceError of operators, `ABORTED`, `OUT_OF_MEMORY` */
-  async run(inputs: ReadonlyMap<string, Value>, signal?: AbortSignal): Promise<Value[]> {
+  /**
+   * The graph's outputs, in order.
+   *
+   * @param times - gets what each step took
+   * @throws HenceError of operators, `ABORTED`, `OUT_OF_MEMORY`
+   */
+  async run(inputs: ReadonlyMap<string, Value>, signal?: AbortSignal, times?: RunTimes): Promise<Value[]> {
     this.#running++
     try {
       for (;;) {
-        const results = await this.#runOnce(inputs, signal)
+        const results = await this.#runOnce(inputs, signal, times)
         if (Array.isArray(results)) return results
         // A size that was thought fixed was not: the node ends a stage from now on.
         this.#unsteady.add(results.unsteady)
-        this.dispose()
+        this.#dropPlans()
       }
     } finally {
       this.#running--
@@ -61,7 +71,11 @@ export class CompiledGraph {
     }
   }
 
-  async #runOnce(inputs: ReadonlyMap<string, Value>, signal: AbortSignal | undefined): Promise<Value[] | Unsteady> {
+  async #runOnce(
+    inputs: ReadonlyMap<string, Value>,
+    signal: AbortSignal | undefined,
+    times: RunTimes | undefined,
+  ): Promise<Value[] | Unsteady> {
     const values = new Map(inputs)
     const constants = new Map(this.graph.constants)
     let stages = this.#plans
@@ -77,10 +91,11 @@ export class CompiledGraph {
         // The most recently used plan is the last to go.
         stages.delete(key)
         stages.set(key, stage)
-        const unsteady = await this.#follow(stage, values, constants, signal)
+        const unsteady = await this.#follow(stage, values, constants, signal, times)
         if (unsteady) return unsteady
       } else {
-        const branch = fork.kind === 'condition' && inlineBranch(fork.node, key === 'true', this.graph.model.opsets)
+        times?.unplanned()
+        const branch = fork.kind === 'condition' && inlineBranch(fork.node, key === 'true', this.graph.model)
         const todo = branch ? { ...branch, nodes: [...branch.nodes, ...nodes] } : { nodes, constants: new Map() }
         stage = await this.#trace(todo, path, values, constants, signal)
         stages.set(key, stage)
@@ -109,14 +124,28 @@ export class CompiledGraph {
     values: Map<string, Value>,
     constants: Map<string, GraphTensor>,
     signal: AbortSignal | undefined,
+    times: RunTimes | undefined,
   ): Promise<Unsteady | undefined> {
     for (const [name, tensor] of stage.constants) constants.set(name, tensor)
     for (const step of stage.steps) {
       throwIfAborted(signal)
-      if (step.kind === 'program') await runProgramStep(step, values, signal)
-      else {
-        const results = await runHostStep(step.node, this.graph, values, constants, this.options, signal)
-        if (step.results !== '' && typeKey(results) !== step.results) return { unsteady: step.node.name }
+      const own = times?.of(step)
+      const start = own ? performance.now() : 0
+      const results =
+        step.kind === 'program'
+          ? await runProgramStep(step, values, signal, own?.seconds)
+          : await runHostStep(step.node, this.graph, values, constants, {
+              ...this.options,
+              signal,
+              bodies: step.bodies,
+              times: own?.inside,
+            })
+      if (own) {
+        own.ms += performance.now() - start
+        own.runs++
+      }
+      if (step.kind === 'host') {
+        if (step.results !== '' && typeKey(results!) !== step.results) return { unsteady: step.node.name }
       }
       for (const name of step.frees) values.delete(name)
     }
@@ -131,14 +160,26 @@ export class CompiledGraph {
     constants: ReadonlyMap<string, GraphTensor>,
     signal: AbortSignal | undefined,
   ): Promise<Stage> {
-    const tracer = new Tracer(this.graph, this.backend, this.options, name => this.#unsteady.has(name))
+    const tracer = new Tracer(this.graph, this.backend, this.options, {
+      isBody: this.#isBody,
+      isUnsteady: name => this.#unsteady.has(name),
+      prepareBody: body => new CompiledGraph(body, this.backend, this.options, true),
+    })
     const tracing = tracer.trace(todo, values, constants, signal)
     this.#planning.set(path, tracing)
     try {
-      return await tracing
+      const stage = await tracing
+      this.#releaseWeights(stage)
+      return stage
     } finally {
       this.#planning.delete(path)
     }
+  }
+
+  /** The backend has packed what programs read; numbers that only they read are let go. */
+  #releaseWeights({ steps }: Stage): void {
+    const read = new Set(steps.flatMap(step => (step.kind === 'host' ? step.node.inputs : [])))
+    for (const [name, tensor] of this.graph.constants) if (!read.has(name)) releaseData(tensor)
   }
 
   /** The plan, once another run that is just making it is done. */
@@ -147,8 +188,18 @@ export class CompiledGraph {
     return stages.get(key)
   }
 
+  /** Calls `act` when the graph is disposed of. */
+  onDispose(act: () => void): void {
+    this.#companions.push(act)
+  }
+
   /** Frees all plans; they are made again when needed. */
   dispose(): void {
+    for (const act of this.#companions) act()
+    this.#dropPlans()
+  }
+
+  #dropPlans(): void {
     this.#retired.push(...this.#plans.values())
     this.#plans.clear()
     this.#freeRetired()
@@ -168,7 +219,10 @@ function forkKey(fork: Fork, values: ReadonlyMap<string, Value>, constants: Read
 
 function disposeStage(stage: Stage): void {
   for (const step of stage.steps) {
-    if (step.kind !== 'program') continue
+    if (step.kind === 'host') {
+      step.bodies?.dispose()
+      continue
+    }
     for (const execution of step.idle.splice(0)) execution.dispose()
     step.executable.dispose()
   }

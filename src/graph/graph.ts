@@ -13,6 +13,8 @@ export interface GraphNode {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   readonly attributes: Readonly<Record<string, OnnxAttribute>>
+  /** Versions for the nodes of its bodies, where they are not those of the model: the node comes from a function. */
+  readonly opsets?: ReadonlyMap<string, number>
 }
 
 /**
@@ -27,6 +29,16 @@ export interface Graph {
   readonly constants: ReadonlyMap<string, OnnxTensor>
   /** What node bodies need to be run: the model's operator-set versions and functions. */
   readonly model: OnnxModel
+  /** Of a body: what the graph around it calls the weights they share. */
+  readonly weightNames?: WeightNames
+}
+
+/** Names for weights that hold for a graph and all bodies in it, so that each is packed once. */
+export interface WeightNames {
+  /** Stands for all these graphs. */
+  readonly owner: object
+  /** A name that means this tensor and no other. */
+  nameOf(tensor: OnnxTensor, name: string): string
 }
 
 /** `Conv "conv1"`: how messages call a node. */
@@ -57,14 +69,19 @@ export function useCounts({ nodes, outputs }: Pick<Graph, 'nodes' | 'outputs'>):
 /** Every value a node reads: its inputs and what its bodies take from around them. */
 export function readBy(node: Pick<OnnxNode, 'inputs' | 'attributes'>): readonly string[] {
   const own = node.inputs.filter(name => name !== '')
-  const bodies = Object.values(node.attributes).flatMap(attribute =>
-    attribute.type === 'graph' ? [attribute.value] : attribute.type === 'graphs' ? attribute.value : [],
-  )
+  const bodies = bodiesOf(node)
   return bodies.length === 0 ? own : [...own, ...bodies.flatMap(captured)]
 }
 
+/** The bodies of a node. */
+export function bodiesOf({ attributes }: Pick<OnnxNode, 'attributes'>): readonly OnnxGraph[] {
+  return Object.values(attributes).flatMap(attribute =>
+    attribute.type === 'graph' ? [attribute.value] : attribute.type === 'graphs' ? attribute.value : [],
+  )
+}
+
 /** Names a body uses but does not define. */
-function captured(body: OnnxGraph): string[] {
+export function captured(body: OnnxGraph): string[] {
   const defined = new Set([
     ...body.inputs.map(({ name }) => name),
     ...body.initializers.keys(),

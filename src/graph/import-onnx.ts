@@ -1,126 +1,61 @@
 import { HenceError } from '../core/index.ts'
-import type { OnnxAttribute, OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from '../formats/index.ts'
+import type { OnnxFunction, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from '../formats/index.ts'
+import { expandFunctions, functionOf } from './expand-functions.ts'
 import { type Graph, type GraphNode, labelOf, readBy } from './graph.ts'
 import { findOperator } from './operators/index.ts'
-
-/** Functions may call functions; a model whose functions nest deeper is refused. */
-const MAX_FUNCTION_DEPTH = 32
-/** Nodes after functions were replaced by their bodies. */
-const MAX_NODES = 2_000_000
 
 /**
  * The graph of an ONNX model: functions replaced by their bodies, nodes sorted, everything checked.
  *
+ * @param given - inputs that take the place of their initializers
  * @throws HenceError `GRAPH_INVALID` for cycles, values that nothing or several nodes compute; `OPERATOR_UNSUPPORTED` with
  * every missing operator and how many nodes need it
  */
-export function importOnnx(model: OnnxModel): Graph {
-  const nodes = inlineFunctions(model)
+export function importOnnx(model: OnnxModel, given: ReadonlySet<string> = new Set()): Graph {
+  const { name, outputs, initializers, defaults = [] } = model.graph
+  const inputs = [...model.graph.inputs, ...defaults.filter(input => given.has(input.name))]
+  const constants = given.size === 0 ? initializers : new Map([...initializers].filter(([key]) => !given.has(key)))
+  const nodes = expandFunctions(model, model.graph.nodes, model.opsets)
   refuseMissing(model, nodes)
-  const graph: Graph = {
-    name: model.graph.name,
-    inputs: model.graph.inputs,
-    outputs: model.graph.outputs.map(({ name }) => name),
-    nodes,
-    constants: model.graph.initializers,
-    model,
-  }
+  return sorted({ name, inputs, outputs: outputs.map(output => output.name), nodes, constants, model })
+}
+
+/** A body to import, and what it finds around it. */
+export interface BodyImport {
+  readonly model: OnnxModel
+  readonly body: OnnxGraph
+  /** In effect for the body's nodes. */
+  readonly opsets: ReadonlyMap<string, number>
+  /** Values from around it that are given at every run. */
+  readonly variables: readonly string[]
+  /** Values from around it that never change. */
+  readonly constants: ReadonlyMap<string, OnnxTensor>
+}
+
+/** A body as a graph of its own, which takes the values around it as further inputs. @throws HenceError as {@link importOnnx} */
+export function importBody({ model, body, opsets, variables, constants }: BodyImport): Graph {
+  const inputs = [...body.inputs, ...variables.map(name => ({ name, type: undefined }))]
+  const outputs = body.outputs.map(({ name }) => name)
+  const known = new Map([...constants, ...body.initializers])
+  return sorted({ name: body.name, inputs, outputs, nodes: expandFunctions(model, body.nodes, opsets), constants: known, model })
+}
+
+function sorted(graph: Graph): Graph {
   return { ...graph, nodes: sortNodes(graph) }
 }
 
-function inlineFunctions(model: OnnxModel): GraphNode[] {
-  const functions = new Map(model.functions.map(f => [`${f.domain}:${f.name}`, f]))
-  const result: GraphNode[] = []
-  const names = new Set<string>()
-  const add = (node: OnnxNode, opsets: ReadonlyMap<string, number>, depth: number): void => {
-    const f = functions.get(`${node.domain}:${node.op}`)
-    if (f) {
-      if (depth > MAX_FUNCTION_DEPTH)
-        throw new HenceError('GRAPH_INVALID', `${labelOf(node)}: functions call each other more than ${MAX_FUNCTION_DEPTH} deep`, {
-          node: labelOf(node),
-        })
-      for (const inner of bodyOf(f, node, `${node.name || node.op}#${result.length}/`)) add(inner, f.opsets, depth + 1)
-      return
-    }
-    if (result.length >= MAX_NODES) throw new HenceError('FILE_LIMIT', `the graph has more than ${MAX_NODES} nodes`, { limit: MAX_NODES })
-    let name = node.name || `${node.op}_${result.length}`
-    if (names.has(name)) name = `${name}#${result.length}`
-    names.add(name)
-    const domain = node.domain === 'ai.onnx' ? '' : node.domain
-    const version = opsets.get(domain) ?? (domain === '' ? opsets.get('ai.onnx') : undefined) ?? 1
-    result.push({ ...node, name, domain, version })
-  }
-  for (const node of model.graph.nodes) add(node, model.opsets, 0)
-  return result
-}
-
-/** A function's nodes with the caller's values and attributes; values of its own get names of their own. */
-function bodyOf(f: OnnxFunction, call: OnnxNode, prefix: string): OnnxNode[] {
-  const given = { ...f.defaults, ...call.attributes }
-  const outer = new Map<string, string>([
-    ...f.inputs.map((name, i) => [name, call.inputs[i] ?? ''] as const),
-    ...f.outputs.map((name, i) => [name, call.outputs[i] || prefix + name] as const),
-  ])
-  const rename = (name: string): string => (name === '' ? '' : (outer.get(name) ?? prefix + name))
-  return f.nodes.map(node => ({
-    ...node,
-    name: prefix + (node.name || node.op),
-    inputs: node.inputs.map(rename),
-    outputs: node.outputs.map(rename),
-    attributes: renameInBodies(resolveReferences(node.attributes, given), rename),
-  }))
-}
-
-/** Attributes that name one of the enclosing function get its value; those it was not given are left out. */
-export function resolveReferences(
-  attributes: Readonly<Record<string, OnnxAttribute>>,
-  given: Readonly<Record<string, OnnxAttribute>>,
-): Record<string, OnnxAttribute> {
-  const resolved: Record<string, OnnxAttribute> = {}
-  for (const [name, attribute] of Object.entries(attributes)) {
-    const value = attribute.type === 'reference' ? given[attribute.value] : attribute
-    if (value) resolved[name] = value
-  }
-  return resolved
-}
-
-/** Attributes whose bodies read values of the outside under other names. */
-export function renameInBodies(attributes: Record<string, OnnxAttribute>, rename: (name: string) => string): Record<string, OnnxAttribute> {
-  const renameBody = (body: OnnxGraph): OnnxGraph => {
-    const own = new Set([
-      ...body.inputs.map(({ name }) => name),
-      ...body.initializers.keys(),
-      ...body.nodes.flatMap(({ outputs }) => outputs),
-    ])
-    const inner = (name: string): string => (own.has(name) ? name : rename(name))
-    return {
-      ...body,
-      nodes: body.nodes.map(node => ({
-        ...node,
-        inputs: node.inputs.map(inner),
-        attributes: renameInBodies({ ...node.attributes }, inner),
-      })),
-      outputs: body.outputs.map(output => ({ ...output, name: inner(output.name) })),
-    }
-  }
-  return Object.fromEntries(
-    Object.entries(attributes).map(([name, attribute]) => [
-      name,
-      attribute.type === 'graph'
-        ? { ...attribute, value: renameBody(attribute.value) }
-        : attribute.type === 'graphs'
-          ? { ...attribute, value: attribute.value.map(renameBody) }
-          : attribute,
-    ]),
-  )
-}
-
 function refuseMissing(model: OnnxModel, nodes: readonly OnnxNode[]): void {
-  const functions = new Set(model.functions.map(f => `${f.domain}:${f.name}`))
   const missing: Record<string, number> = {}
+  const entered = new Set<OnnxFunction>()
   const look = (list: readonly OnnxNode[]): void => {
-    for (const { domain, op, attributes } of list) {
-      if (!findOperator(domain, op) && !functions.has(`${domain}:${op}`)) {
+    for (const node of list) {
+      const { domain, op, attributes } = node
+      // Functions that only bodies call are still there.
+      const called = functionOf(model, node)
+      if (called && !entered.has(called)) {
+        entered.add(called)
+        look(called.nodes)
+      } else if (!called && !findOperator(domain, op)) {
         const key = `${domain || 'ai.onnx'}.${op}`
         missing[key] = (missing[key] ?? 0) + 1
       }

@@ -1,6 +1,6 @@
-import type { OnnxGraph } from '../formats/index.ts'
+import type { OnnxGraph, OnnxModel, OnnxNode } from '../formats/index.ts'
+import { expandFunctions, renameInBodies } from './expand-functions.ts'
 import { attributesOf, type GraphNode } from './graph.ts'
-import { renameInBodies } from './import-onnx.ts'
 import type { GraphTensor } from './operator.ts'
 
 /** The nodes of a branch in place of its `If`, and the constants they read. */
@@ -10,7 +10,7 @@ export interface InlinedBranch {
 }
 
 /** The branch an `If` takes, its values under names of their own and its results under those of the `If`. */
-export function inlineBranch(node: GraphNode, taken: boolean, opsets: ReadonlyMap<string, number>): InlinedBranch {
+export function inlineBranch(node: GraphNode, taken: boolean, model: OnnxModel): InlinedBranch {
   const body = attributesOf(node).graph(taken ? 'then_branch' : 'else_branch')
   const prefix = `${node.name}/${taken ? 'then' : 'else'}/`
   const own = ownNames(body)
@@ -22,18 +22,15 @@ export function inlineBranch(node: GraphNode, taken: boolean, opsets: ReadonlyMa
     if (result && isComputed && !renamed.has(name)) renamed.set(name, result)
   }
   const rename = (name: string): string => (name === '' || !own.has(name) ? name : (renamed.get(name) ?? prefix + name))
-  const nodes = body.nodes.map((inner, i): GraphNode => {
-    const domain = inner.domain === 'ai.onnx' ? '' : inner.domain
-    return {
+  const nodes = body.nodes.map(
+    (inner, i): OnnxNode => ({
+      ...inner,
       name: `${prefix}${inner.name || `${inner.op}_${i}`}`,
-      domain,
-      op: inner.op,
-      version: opsets.get(domain) ?? (domain === '' ? opsets.get('ai.onnx') : undefined) ?? 1,
       inputs: inner.inputs.map(rename),
       outputs: inner.outputs.map(rename),
-      attributes: renameInBodies({ ...inner.attributes }, rename),
-    }
-  })
+      attributes: renameInBodies(inner.attributes, rename),
+    }),
+  )
   const copies = body.outputs.flatMap(({ name }, i): GraphNode[] => {
     const result = node.outputs[i]
     if (!result || renamed.get(name) === result) return []
@@ -42,7 +39,7 @@ export function inlineBranch(node: GraphNode, taken: boolean, opsets: ReadonlyMa
     ]
   })
   const constants = new Map([...body.initializers].map(([name, tensor]) => [rename(name), tensor]))
-  return { nodes: [...nodes, ...copies], constants }
+  return { nodes: [...expandFunctions(model, nodes, node.opsets ?? model.opsets), ...copies], constants }
 }
 
 function ownNames(body: OnnxGraph): ReadonlySet<string> {

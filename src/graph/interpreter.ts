@@ -1,8 +1,8 @@
 import { HenceError, Rng, throwIfAborted } from '../core/index.ts'
 import type { OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from '../formats/index.ts'
 import { Attributes } from './attributes.ts'
+import { functionOf, resolveReferences } from './expand-functions.ts'
 import { labelOf } from './graph.ts'
-import { resolveReferences } from './import-onnx.ts'
 import type { OperatorHost, Value } from './operator.ts'
 import { findOperator } from './operators/index.ts'
 
@@ -29,6 +29,7 @@ export async function interpret(
   options: InterpretOptions = {},
 ): Promise<Record<string, Value>> {
   const scope = new Scope(model.graph.initializers, undefined)
+  for (const { name } of model.graph.defaults ?? []) if (inputs[name]) scope.set(name, inputs[name])
   for (const { name } of model.graph.inputs) {
     const value = inputs[name]
     if (value) scope.set(name, value)
@@ -66,11 +67,11 @@ type Body = Pick<OnnxGraph, 'nodes'> & { readonly outputs: readonly { readonly n
 
 /** Runs nodes in scopes. */
 export class Interpreter {
-  readonly #functions: ReadonlyMap<string, OnnxFunction>
+  readonly #model: OnnxModel
   readonly #options: InterpretOptions
 
   constructor(model: OnnxModel, options: InterpretOptions) {
-    this.#functions = new Map(model.functions.map(f => [`${f.domain}:${f.name}`, f]))
+    this.#model = model
     this.#options = options
   }
 
@@ -99,7 +100,7 @@ export class Interpreter {
       if (!value) throw new HenceError('GRAPH_INVALID', `${label}: nothing computes its input "${name}"`, { node: label, input: name })
       return value
     })
-    const defined = this.#functions.get(`${node.domain}:${node.op}`)
+    const defined = functionOf(this.#model, node)
     if (defined) return this.#runFunction(defined, node, inputs)
     const operator = findOperator(node.domain, node.op)
     if (!operator)

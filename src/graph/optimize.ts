@@ -1,12 +1,16 @@
 import type { Graph } from './graph.ts'
 import { commonSubexpressions } from './rules/common-subexpressions.ts'
 import { deadCode } from './rules/dead-code.ts'
-import { foldConstants } from './rules/fold-constants.ts'
+import { expandQuantised } from './rules/expand-quantised.ts'
+import { foldAllButWeights, foldConstants } from './rules/fold-constants.ts'
 import { foldScaling } from './rules/fold-scaling.ts'
 import { fuseEpilogue } from './rules/fuse-epilogue.ts'
+import { moveCodes } from './rules/move-codes.ts'
 import { nameActivations } from './rules/name-activations.ts'
 import { nameAttention } from './rules/name-attention.ts'
 import { nameNormalizations } from './rules/name-normalizations.ts'
+import { nameQuantisedProducts } from './rules/name-quantised-products.ts'
+import { nameScaledSums } from './rules/name-scaled-sums.ts'
 import { nameShuffles } from './rules/name-shuffles.ts'
 import { needlessCasts } from './rules/needless-casts.ts'
 import { noOps } from './rules/no-ops.ts'
@@ -14,12 +18,17 @@ import { quantiseDequantise } from './rules/quantise-dequantise.ts'
 import type { Rule } from './rules/rule.ts'
 
 const RULES: readonly Rule[] = [
-  foldConstants,
+  foldAllButWeights,
   needlessCasts,
   noOps,
   commonSubexpressions,
-  foldScaling,
+  moveCodes,
+  nameQuantisedProducts,
+  nameScaledSums,
+  expandQuantised,
   quantiseDequantise,
+  foldConstants,
+  foldScaling,
   nameNormalizations,
   nameActivations,
   nameAttention,

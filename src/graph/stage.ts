@@ -1,13 +1,34 @@
 import type { Executable, Execution } from '../backends/index.ts'
+import type { OnnxGraph } from '../formats/index.ts'
 import type { GraphNode } from './graph.ts'
 import type { FinishedSegment } from './lowering/segment.ts'
 import type { ValueType } from './lowering/value-type.ts'
 import type { GraphTensor, Value } from './operator.ts'
+import type { RunTimes } from './run-times.ts'
+
+/** What a run of a body needs of the run around it. */
+export interface BodySurroundings {
+  /** Values around the node, by name. */
+  get(name: string): Value | undefined
+  /** Runs a body node by node. */
+  readonly interpret: (body: OnnxGraph, inputs: readonly Value[]) => Promise<readonly Value[]>
+  readonly signal: AbortSignal | undefined
+  readonly times: RunTimes | undefined
+}
+
+/** Runs the bodies of a node. */
+export interface Bodies {
+  /** The outputs of a body; inputs by position. */
+  run(body: OnnxGraph, inputs: readonly Value[], around: BodySurroundings): Promise<readonly Value[]>
+  dispose(): void
+}
 
 /** A node that runs by its operator's definition. */
 export interface HostStep {
   readonly kind: 'host'
   readonly node: GraphNode
+  /** Of a node with bodies. */
+  readonly bodies?: Bodies | undefined
   /** {@link typeKey} of its results when the stage was planned. */
   readonly results: string
   /** Values nothing reads after this step. */
@@ -17,7 +38,8 @@ export interface HostStep {
 /** Nodes that run as one program on the backend. */
 export interface ProgramStep {
   readonly kind: 'program'
-  readonly segment: FinishedSegment
+  /** Without its weights, which the backend has packed. */
+  readonly segment: Omit<FinishedSegment, 'weights'>
   readonly executable: Executable
   /** Executions not in use; concurrent runs take one each. */
   readonly idle: Execution[]

@@ -1,7 +1,9 @@
 import type { Backend, Executable, WeightProvider } from '../backends/index.ts'
 import { throwIfAborted } from '../core/index.ts'
+import { costOf, type Program } from '../program/index.ts'
+import { BodyRunner, type RunnableGraph } from './body-runner.ts'
 import { hasDynamicResults } from './dynamic-nodes.ts'
-import { type Graph, type GraphNode, readBy, useCounts } from './graph.ts'
+import { bodiesOf, captured, type Graph, type GraphNode, readBy, useCounts } from './graph.ts'
 import type { GraphOptions } from './graph-options.ts'
 import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
 import { type KnownValue, LoweringContext } from './lowering/context.ts'
@@ -14,6 +16,23 @@ import { type Fork, isTrue, type ProgramStep, type Stage, type Step, tensorType,
 
 let nextId = 0
 
+/** Programs of bodies that touch fewer bytes than this take longer to start than their nodes take one by one. */
+const SMALLEST_BODY_BYTES = 2048
+
+function isSmall(program: Program): boolean {
+  return program.instructions.reduce((sum, instruction) => sum + costOf(program, instruction).bytes, 0) < SMALLEST_BODY_BYTES
+}
+
+/** What a tracer is told by whoever keeps its plans. */
+export interface TracerSettings {
+  /** The graph runs once for every iteration, so that even small costs of a step count. */
+  readonly isBody: boolean
+  /** True for nodes whose results turned out to have other sizes than when they were planned. */
+  isUnsteady(node: string): boolean
+  /** Makes the body of a node ready to run. */
+  prepareBody(body: Graph): RunnableGraph
+}
+
 /**
  * Plans a stage of a graph while running it for the first time, so that the sizes of everything are known from the values
  * themselves: a node whose operands are all known is computed once and for all, one that has instructions joins the
@@ -23,18 +42,20 @@ export class Tracer {
   readonly #graph: Graph
   readonly #backend: Backend
   readonly #options: GraphOptions
-  readonly #isUnsteady: (node: string) => boolean
+  readonly #settings: TracerSettings
   readonly #id = nextId++
   readonly #steps: Step[] = []
   readonly #folded = new Map<string, GraphTensor>()
   #segment: Segment | undefined
+  /** The nodes of the program in the making. */
+  readonly #lowered: GraphNode[] = []
   #remaining = new Map<string, number>()
 
-  constructor(graph: Graph, backend: Backend, options: GraphOptions, isUnsteady: (node: string) => boolean) {
+  constructor(graph: Graph, backend: Backend, options: GraphOptions, settings: TracerSettings) {
     this.#graph = graph
     this.#backend = backend
     this.#options = options
-    this.#isUnsteady = isUnsteady
+    this.#settings = settings
   }
 
   /** Runs nodes, with constants of their own; their results join `values`. */
@@ -58,26 +79,27 @@ export class Tracer {
       if (node.domain === '' && node.op === 'If') {
         const condition = constants.get(node.inputs[0]!)
         if (!condition) {
-          await this.#flush(values, signal)
+          await this.#flush(values, constants, signal)
           return this.#stage(queue.slice(at + 1), { kind: 'condition', node })
         }
-        const branch = inlineBranch(node, isTrue(condition), this.#graph.model.opsets)
+        const branch = inlineBranch(node, isTrue(condition), this.#graph.model)
         for (const [name, tensor] of branch.constants) this.#addConstant(name, tensor, constants)
         queue = [...branch.nodes, ...queue.slice(at + 1)]
         at = -1
         this.#remaining = useCounts({ nodes: queue, outputs: this.#graph.outputs })
         continue
       }
-      if (readBy(node).some(name => this.#segment?.values.has(name) && !values.has(name))) await this.#flush(values, signal)
-      const results = await runHostStep(node, this.#graph, values, constants, this.#options, signal)
+      if (readBy(node).some(name => this.#segment?.values.has(name) && !values.has(name))) await this.#flush(values, constants, signal)
+      const bodies = this.#bodiesOf(node, constants)
+      const results = await runHostStep(node, this.#graph, values, constants, { ...this.#options, signal, bodies })
       this.#markRead(node)
-      const isDynamic = this.#isUnsteady(node.name) || hasDynamicResults(node, name => constants.has(name))
-      this.#steps.push({ kind: 'host', node, results: isDynamic ? '' : typeKey(results), frees: this.#unread(values) })
+      const isDynamic = this.#settings.isUnsteady(node.name) || hasDynamicResults(node, name => constants.has(name))
+      this.#steps.push({ kind: 'host', node, bodies, results: isDynamic ? '' : typeKey(results), frees: this.#unread(values) })
       if (!isDynamic || at === queue.length - 1) continue
-      await this.#flush(values, signal)
+      await this.#flush(values, constants, signal)
       return this.#stage(queue.slice(at + 1), { kind: 'types', values: node.outputs.filter(name => name !== '') })
     }
-    await this.#flush(values, signal)
+    await this.#flush(values, constants, signal)
     return this.#stage([])
   }
 
@@ -100,7 +122,7 @@ export class Tracer {
       operands = new Map<string, Value>([[node.inputs[0]!, { ...type, data: [] } as unknown as GraphTensor]])
     } else if (!isFoldable(node, name => constants.has(name))) return false
     const results = new Map<string, Value>()
-    await runHostStep(node, this.#graph, results, operands, this.#options, signal)
+    await runHostStep(node, this.#graph, results, operands, { ...this.#options, signal })
     if (![...results.values()].every(value => 'data' in value)) return false
     for (const [name, value] of results) this.#addConstant(name, value as GraphTensor, constants)
     return true
@@ -118,13 +140,30 @@ export class Tracer {
     const segment = this.#segment
     const lookup = (name: string): KnownValue | undefined => {
       const tensor = constants.get(name)
-      // What was folded for these shapes is shared with no other plan.
-      if (tensor) return { kind: 'constant', tensor, key: this.#graph.constants.has(name) ? name : `${name}#${this.#id}` }
+      if (tensor) return { kind: 'constant', tensor, key: this.#weightKey(name, tensor) }
       if (segment.values.has(name)) return { kind: 'pending' }
       const type = tensorType(values.get(name))
       return type && { kind: 'host', type }
     }
-    return lowering(new LoweringContext(node, segment, this.#options.precision ?? 'exact', lookup, name => this.#remaining.get(name) ?? 0))
+    const uses = (name: string): number => this.#remaining.get(name) ?? 0
+    const isLowered = lowering(new LoweringContext(node, segment, this.#options.precision ?? 'exact', lookup, uses))
+    if (isLowered) this.#lowered.push(node)
+    return isLowered
+  }
+
+  #weightKey(name: string, tensor: GraphTensor): string {
+    const { constants, weightNames } = this.#graph
+    // What was folded for these shapes is shared with no other plan.
+    if (constants.get(name) !== tensor) return `${name}#${this.#id}`
+    return weightNames?.nameOf(tensor, name) ?? name
+  }
+
+  /** What runs the bodies of a node. */
+  #bodiesOf(node: GraphNode, constants: ReadonlyMap<string, GraphTensor>): BodyRunner | undefined {
+    const bodies = bodiesOf(node)
+    if (bodies.length === 0) return undefined
+    const known = new Map(bodies.flatMap(captured).flatMap(name => (constants.has(name) ? [[name, constants.get(name)!]] : [])))
+    return new BodyRunner(node, this.#graph, known, this.#settings.prepareBody)
   }
 
   #markRead(node: GraphNode): void {
@@ -141,24 +180,32 @@ export class Tracer {
   }
 
   /** Compiles and runs the program in the making. */
-  async #flush(values: Map<string, Value>, signal: AbortSignal | undefined): Promise<void> {
+  async #flush(values: Map<string, Value>, constants: ReadonlyMap<string, GraphTensor>, signal: AbortSignal | undefined): Promise<void> {
     const segment = this.#segment
+    const nodes = this.#lowered.splice(0)
     this.#segment = undefined
     if (!segment || segment.values.size === 0) return
-    const finished = segment.finish(name => (this.#remaining.get(name) ?? 0) > 0)
+    const { weights, ...finished } = segment.finish(name => (this.#remaining.get(name) ?? 0) > 0)
     if (finished.outputs.length === 0) return
+    if (this.#settings.isBody && isSmall(finished.program)) {
+      for (const [i, node] of nodes.entries()) {
+        const results = typeKey(await runHostStep(node, this.#graph, values, constants, { ...this.#options, signal }))
+        this.#steps.push({ kind: 'host', node, results, frees: i === nodes.length - 1 ? this.#unread(values) : [] })
+      }
+      return
+    }
     const step: Omit<ProgramStep, 'frees'> = {
       kind: 'program',
       segment: finished,
-      executable: await this.#compile(finished, signal),
+      executable: await this.#compile(finished.program, weights, signal),
       idle: [],
     }
     await runProgramStep({ ...step, frees: [] }, values, signal)
     this.#steps.push({ ...step, frees: this.#unread(values) })
   }
 
-  #compile({ program, weights }: FinishedSegment, signal: AbortSignal | undefined): Promise<Executable> {
-    const provider: WeightProvider = { tensors: weights, files: [], shared: this.#graph }
+  #compile(program: Program, weights: FinishedSegment['weights'], signal: AbortSignal | undefined): Promise<Executable> {
+    const provider: WeightProvider = { tensors: weights, files: [], shared: this.#graph.weightNames?.owner ?? this.#graph }
     return this.#backend.compile(program, provider, { precision: this.#options.precision ?? 'exact', limits: {}, signal })
   }
 }

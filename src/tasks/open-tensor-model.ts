@@ -15,9 +15,10 @@ export async function loadTensorModel(path: string, options: TensorModelOptions)
 
 /** Prepares a model in memory to run. @throws HenceError about its operators, or the backend */
 export async function startTensorModel(source: string, model: OnnxModel, options: TensorModelOptions): Promise<TensorModel> {
-  const { graph, backend } = await startGraph(model, options)
+  const started = await startGraph(model, options)
+  const { graph, backend } = started
   const description = describeTensorModel(source, model, options.precision ?? 'exact', graph.graph.nodes.length, backend)
-  return createTensorModel({ graph, backend, description })
+  return createTensorModel({ ...started, description, defaults: model.graph.defaults ?? [] })
 }
 
 /** Describes an ONNX file without preparing it to run. */
@@ -50,6 +51,7 @@ export function describeTensorModel(
     producer: model.producer,
     opsets: Object.fromEntries(model.opsets),
     inputs: model.graph.inputs.map(describeValue),
+    optionalInputs: (model.graph.defaults ?? []).map(describeValue),
     outputs: model.graph.outputs.map(describeValue),
     parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
     weightBytes: weights.reduce((sum, tensor) => sum + bytesOf(tensor), 0),

@@ -1,6 +1,15 @@
+import { rmSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
-import { countingLoop, handingOn, temporaryFolder, twoOutputs, unknownOperators } from '../../test/tensor-models.ts'
+import {
+  countingLoop,
+  defaultScale,
+  handingOn,
+  normalizedProduct,
+  temporaryFolder,
+  twoOutputs,
+  unknownOperators,
+} from '../../test/tensor-models.ts'
 import { type ElementType, type Tensor, type TensorModel, tensor } from '../core/index.ts'
 import { load } from './index.ts'
 
@@ -131,6 +140,59 @@ describe('run', () => {
   test('a loop that goes on for too long is stopped', async () => {
     await using model = await load(looping, { kind: 'tensor', backend: 'reference', maxLoopIterations: 10 })
     await expect(model.run(LONG)).rejects.toMatchObject({ message: expect.stringContaining('10') })
+  })
+})
+
+test('an input with a value of its own may be given another', async () => {
+  const path = folder.write('default.onnx', defaultScale())
+  await using model = await load(path, { kind: 'tensor', backend: 'reference' })
+  const x = tensor('f32', [2], Float32Array.of(3, 4))
+  const scale = (by: number): Tensor<'f32'> => tensor('f32', [1], Float32Array.of(by))
+  expect(model.describe()).toMatchObject({ inputs: [{ name: 'x' }], optionalInputs: [{ name: 'scale', shape: [1] }] })
+  expect(dataOf((await model.run({ x }))['y'])).toEqual([6, 8])
+  expect(dataOf((await model.run({ x, scale: scale(10) }))['y'])).toEqual([30, 40])
+  expect(dataOf((await model.run({ x, scale: scale(-1) }))['y'])).toEqual([-3, -4])
+  expect(dataOf((await model.run({ x }))['y'])).toEqual([6, 8])
+  await expect(model.run({ x, scale: tensor('f32', [2]) })).rejects.toMatchObject({ code: 'SHAPE_MISMATCH' })
+})
+
+describe('weights', () => {
+  test('are let go once they are packed, and read again where another shape needs them', async () => {
+    const path = folder.write('normalized.onnx', normalizedProduct(200))
+    await using model = await load(path, { kind: 'tensor', backend: 'reference' })
+    const run = async (count: number): Promise<number[]> =>
+      dataOf((await model.run({ x: tensor('f32', [count, 200], new Float32Array(count * 200).fill(0.5)) }))['y'])
+    const first = await run(1)
+    expect(await run(1)).toEqual(first)
+    expect(await run(2)).toEqual([...first, ...first])
+    rmSync(path)
+    expect(await run(1)).toEqual(first)
+    // The plain backend packs weights for every plan.
+    await expect(run(3)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
+    expect(await run(2)).toEqual([...first, ...first])
+  })
+})
+
+describe('profile', () => {
+  test('tells what each step takes, and leaves the model as it was', async () => {
+    await using model = await loadAdding()
+    const profile = await model.profile({ a: rows(2, 1), b: rows(2, 2) }, { runs: 2 })
+    expect(profile).toMatchObject({ runs: 2, ms: expect.any(Number) })
+    expect(profile.steps.map(({ op, name }) => `${op} ${name}`)).toEqual(['matmul MatMul_1', 'map sum', 'in and out program 1'])
+    expect(dataOf((await model.run({ a: rows(2, 1), b: rows(2, 2) }))['sum'])).toEqual([3, 3, 3, 3, 3, 3])
+  })
+
+  test('checks its inputs and options as run does', async () => {
+    await using model = await loadAdding()
+    await expect(model.profile({ a: rows(1, 1) })).rejects.toMatchObject({ message: expect.stringContaining('"b" is missing') })
+    await expect(model.profile({ a: rows(1, 1), b: rows(1, 1) }, { runs: 0 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  })
+
+  test('ends when the model is disposed', async () => {
+    const model = await load(looping, { kind: 'tensor', backend: 'reference' })
+    const profiling = model.profile(LONG)
+    const [ended] = await Promise.allSettled([profiling, setImmediate().then(() => model.dispose())])
+    expect(ended).toMatchObject({ status: 'rejected', reason: { code: 'DISPOSED' } })
   })
 })
 

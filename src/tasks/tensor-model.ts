@@ -4,21 +4,26 @@ import {
   HenceError,
   type ModelValue,
   nearest,
+  type ProfileOptions,
   type RunOptions,
   type Tensor,
   type TensorModel,
   type TensorModelDescription,
+  type TensorProfile,
   throwIfAborted,
 } from '../core/index.ts'
 import type { OnnxType, OnnxValueInfo } from '../formats/index.ts'
-import type { StartedGraph } from '../graph/index.ts'
-import { abortSignal, checkOptions, type OptionRule, plainObject } from './check-options.ts'
+import { type CompiledGraph, profileGraph, type StartedGraph } from '../graph/index.ts'
+import { abortSignal, checkOptions, integer, type OptionRule, plainObject } from './check-options.ts'
 
 const RUN_RULES: Readonly<Record<string, OptionRule>> = { signal: abortSignal, outputs: plainObject }
+const PROFILE_RULES: Readonly<Record<string, OptionRule>> = { signal: abortSignal, runs: integer(1, 100_000) }
 
 /** What a tensor model is made of. */
 export interface TensorModelParts extends StartedGraph {
   readonly description: TensorModelDescription
+  /** Inputs that have a value of their own unless one is given. */
+  readonly defaults: readonly OnnxValueInfo[]
 }
 
 /** The public face over a compiled graph. */
@@ -46,27 +51,54 @@ class GraphModel implements TensorModel {
     checkOptions('run', options, RUN_RULES)
     throwIfAborted(options.signal)
     const { graph } = this.#parts
-    checkInputs(graph.graph.inputs, graph.graph.constants, inputs)
+    this.#checkInputs(inputs)
     checkOutputs(graph.graph.outputs, options.outputs ?? {})
-    const signal = options.signal ? AbortSignal.any([options.signal, this.#disposal.signal]) : this.#disposal.signal
-    const run = graph.run(new Map(Object.entries(inputs)), signal)
-    this.#running.add(run)
+    const results = await this.#whileAlive(options, async signal =>
+      (await this.#graphFor(inputs)).run(new Map(Object.entries(inputs)), signal),
+    )
+    const outputs: Record<string, ModelValue> = {}
+    // A graph may hand an input on, or one value under two names.
+    const taken = new Set(Object.values(inputs).map(memoryOf))
+    for (const [i, name] of graph.graph.outputs.entries()) {
+      const value = taken.has(memoryOf(results[i]!)) ? copyOf(results[i]!) : results[i]!
+      taken.add(memoryOf(value))
+      outputs[name] = into(name, value, options.outputs?.[name])
+    }
+    return outputs
+  }
+
+  async profile(inputs: Readonly<Record<string, ModelValue>>, options: ProfileOptions = {}): Promise<TensorProfile> {
+    this.#checkAlive()
+    checkOptions('profile', options, PROFILE_RULES)
+    throwIfAborted(options.signal)
+    this.#checkInputs(inputs)
+    return this.#whileAlive(options, async signal =>
+      profileGraph(await this.#graphFor(inputs), new Map(Object.entries(inputs)), { runs: options.runs, signal }),
+    )
+  }
+
+  /** The graph that takes the inputs that are given. */
+  async #graphFor(inputs: Readonly<Record<string, ModelValue>>): Promise<CompiledGraph> {
+    const { graph, defaults } = this.#parts
+    const given = defaults.flatMap(({ name }) => (inputs[name] === undefined ? [] : [name]))
+    return given.length === 0 ? graph : this.#parts.withDefaultsGiven(given)
+  }
+
+  #checkInputs(inputs: Readonly<Record<string, ModelValue>>): void {
+    checkInputs(this.#parts.graph.graph.inputs, this.#parts.defaults, inputs)
+  }
+
+  /** Work that disposing ends and waits for. */
+  async #whileAlive<T>({ signal }: { readonly signal?: AbortSignal | undefined }, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const work = start(signal ? AbortSignal.any([signal, this.#disposal.signal]) : this.#disposal.signal)
+    this.#running.add(work)
     try {
-      const results = await run
-      const outputs: Record<string, ModelValue> = {}
-      // A graph may hand an input on, or one value under two names.
-      const taken = new Set(Object.values(inputs).map(memoryOf))
-      for (const [i, name] of graph.graph.outputs.entries()) {
-        const value = taken.has(memoryOf(results[i]!)) ? copyOf(results[i]!) : results[i]!
-        taken.add(memoryOf(value))
-        outputs[name] = into(name, value, options.outputs?.[name])
-      }
-      return outputs
+      return await work
     } catch (error) {
       this.#checkAlive()
       throw error
     } finally {
-      this.#running.delete(run)
+      this.#running.delete(work)
     }
   }
 
@@ -100,12 +132,13 @@ class GraphModel implements TensorModel {
 /** Every input must be there, of the type and shape the model states; sizes with the same name must be equal. */
 function checkInputs(
   wanted: readonly OnnxValueInfo[],
-  constants: ReadonlyMap<string, unknown>,
+  defaults: readonly OnnxValueInfo[],
   given: Readonly<Record<string, ModelValue>>,
 ): void {
   const names = wanted.map(({ name }) => name)
+  const optional = new Set(defaults.map(({ name }) => name))
   for (const name of Object.keys(given))
-    if (!names.includes(name) && !constants.has(name)) {
+    if (!names.includes(name) && !optional.has(name)) {
       const close = nearest(name, names)
       throw new HenceError('OPTION_INVALID', `run: the model has no input "${name}"${close ? `; did you mean "${close}"?` : ''}`, {
         input: name,
@@ -113,10 +146,10 @@ function checkInputs(
       })
     }
   const sizes = new Map<string, number>()
-  for (const { name, type } of wanted) {
+  for (const { name, type } of [...wanted, ...defaults]) {
     const value = given[name]
     if (value === undefined) {
-      if (constants.has(name)) continue
+      if (optional.has(name)) continue
       throw new HenceError('OPTION_INVALID', `run: the input "${name}" is missing`, { input: name, inputs: names })
     }
     checkValue(name, value, type, sizes)

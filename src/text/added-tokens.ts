@@ -38,7 +38,7 @@ export class AddedTokenMatcher {
   }
 
   /** Calls back with the parts of `text` in order: `onText` for what is between tokens, never empty, and `onToken`. */
-  split(text: string, onText: (part: string, start: number) => void, onToken: (id: number) => void): void {
+  split(text: string, onText: (part: string, start: number) => void, onToken: (id: number, start: number, end: number) => void): void {
     let done = 0
     let at = this.#candidate(text, 0)
     while (at < text.length) {
@@ -57,7 +57,7 @@ export class AddedTokenMatcher {
       if (token.lstrip) while (start > done && isSpace(text, start - 1)) start--
       if (token.rstrip) while (end < text.length && isSpace(text, end)) end++
       if (start > done) onText(text.slice(done, start), done)
-      onToken(token.id)
+      onToken(token.id, start, end)
       done = end
       at = this.#candidate(text, end)
     }

@@ -2,7 +2,7 @@ import { BYTE_TO_CODE, toByteAlphabet } from './byte-alphabet.ts'
 import type { MergeRules } from './merge-rules.ts'
 import { Merger } from './merger.ts'
 import type { TextIndex } from './text-index.ts'
-import type { TokenModel } from './token-model.ts'
+import type { OnToken, TokenModel } from './token-model.ts'
 import { symbolText, type Vocabulary } from './vocabulary.ts'
 import { WordCache } from './word-cache.ts'
 
@@ -50,6 +50,60 @@ export class Bpe implements TokenModel {
     this.#cache.remember(text, start, end, out, from)
   }
 
+  /** Finds the places of tokens by spelling them along the text. */
+  trace(text: string, start: number, end: number, onToken: OnToken): void {
+    const ids: number[] = []
+    this.append(text, start, end, ids)
+    const symbols = this.#placedSymbols(text, start, end)
+    const { unknown, fuseUnknown, prefix = '', suffix = '' } = this.#parts
+    const { tokens } = this.#parts.vocabulary
+    let next = 0
+    for (let i = 0; i < ids.length; ) {
+      const id = ids[i]!
+      const symbol = symbols[next]
+      if (ids.length === 1 && tokens[id] !== undefined && this.#parts.ignoreMerges && id !== unknown) {
+        onToken(id, start, end)
+        return
+      }
+      if (symbol === undefined) return
+      if (symbol.known) {
+        const marks = (next > 0 ? [...prefix].length : 0) + (suffix !== '' && i === ids.length - 1 ? [...suffix].length : 0)
+        const last = Math.min(symbols.length, next + Math.max(1, [...tokens[id]!].length - marks))
+        onToken(id, symbol.begin, symbols[last - 1]!.end)
+        next = last
+        i++
+      } else if (symbol.bytes > 0) {
+        for (let byte = 0; byte < symbol.bytes && i < ids.length; byte++) onToken(ids[i++]!, symbol.begin, symbol.end)
+        next++
+      } else if (unknown === undefined) next++
+      else {
+        let last = next + 1
+        while (fuseUnknown && symbols[last] && !symbols[last]!.known && symbols[last]!.bytes === 0) last++
+        onToken(id, symbol.begin, symbols[last - 1]!.end)
+        next = last
+        i++
+      }
+    }
+  }
+
+  /** What a word is merged from: characters, or their bytes, each with the place of its character. */
+  #placedSymbols(text: string, start: number, end: number): PlacedSymbol[] {
+    const { vocabulary, alphabet, byteTokens, prefix = '', suffix = '' } = this.#parts
+    const spelled: { character: string; begin: number; end: number }[] = []
+    for (let at = start; at < end; ) {
+      const character = String.fromCodePoint(text.codePointAt(at)!)
+      const symbols = alphabet === 'bytes' ? toByteAlphabet(character) : [character]
+      for (const each of symbols) spelled.push({ character: each, begin: at, end: at + character.length })
+      at += character.length
+    }
+    return spelled.map(({ character, ...place }, i) => {
+      const marked = (i > 0 ? prefix : '') + character + (i === spelled.length - 1 ? suffix : '')
+      const known = vocabulary.ids.has(marked)
+      const bytes = known || !byteTokens ? [] : [...encoder.encode(character)]
+      return { ...place, known, bytes: bytes.every(byte => byteTokens?.[byte] !== undefined) ? bytes.length : 0 }
+    })
+  }
+
   #appendNew(text: string, start: number, end: number, out: number[]): void {
     const { vocabulary, alphabet, ignoreMerges, prefix, suffix } = this.#parts
     if (ignoreMerges) {
@@ -66,8 +120,19 @@ export class Bpe implements TokenModel {
       : alphabet === 'bytes'
         ? this.#byteSymbols(text, start, end)
         : this.#characterSymbols(text, start, end)
-    const left = this.#merger.merge(this.#parts.rules, count)
+    const left = this.#merger.merge(this.#parts.rules, this.#dropUnknown(count))
     this.#emit(left, out)
+  }
+
+  /** What has neither a token nor a substitute leaves no gap: its neighbours may merge. Returns how many are left. */
+  #dropUnknown(count: number): number {
+    const { unknown, byteTokens, vocabulary } = this.#parts
+    if (unknown !== undefined || byteTokens !== undefined) return count
+    const { symbols } = this.#merger
+    const limit = vocabulary.tokens.length
+    let left = 0
+    for (let i = 0; i < count; i++) if (symbols[i]! < limit) symbols[left++] = symbols[i]!
+    return left
   }
 
   /** Fills the merger with one symbol a UTF-8 byte; lone surrogates count as U+FFFD. */
@@ -171,6 +236,15 @@ export class Bpe implements TokenModel {
 }
 
 const encoder = new TextEncoder()
+
+/** A symbol of a word before merging. */
+interface PlacedSymbol {
+  readonly begin: number
+  readonly end: number
+  readonly known: boolean
+  /** Count of byte tokens that spell an unknown symbol, 0 for none. */
+  readonly bytes: number
+}
 
 /** Text of the byte token of `byte` in SentencePiece vocabularies. */
 export function byteTokenText(byte: number): string {

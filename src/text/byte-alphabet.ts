@@ -1,3 +1,5 @@
+import { characterNormalizer, type Normalizer } from './normalizer.ts'
+
 /**
  * The 256 printable characters that stand for bytes in byte-level vocabularies.
  * Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), encoder of the released code:
@@ -44,3 +46,6 @@ export function fromByteAlphabet(token: string): Uint8Array {
   }
   return bytes
 }
+
+/** Spells the UTF-8 bytes of a text in the byte alphabet. */
+export const byteLevelNormalizer: Normalizer = characterNormalizer(toByteAlphabet, toByteAlphabet)

@@ -49,7 +49,7 @@ describe('pre-tokenizers', () => {
 })
 
 describe('normalizers', () => {
-  const normalize = (value: unknown, text: string): string => parseNormalizer(value)!(text)
+  const normalize = (value: unknown, text: string): string => parseNormalizer(value)!({ text }).text
   test('each kind', () => {
     expect(normalize({ type: 'NFC' }, 'e\u0301')).toBe('é')
     expect(normalize({ type: 'NFD' }, 'é')).toBe('e\u0301')
@@ -68,9 +68,8 @@ describe('normalizers', () => {
 describe('post-processors', () => {
   test('nest outwards', () => {
     const wrap = (id: number): unknown => ({ type: 'RobertaProcessing', cls: ['c', id], sep: ['s', id + 1] })
-    expect(parsePostProcessor({ type: 'Sequence', processors: [wrap(1), { type: 'ByteLevel' }, wrap(5)] })).toEqual({
-      before: [5, 1],
-      after: [2, 6],
+    expect(parsePostProcessor({ type: 'Sequence', processors: [wrap(1), { type: 'ByteLevel' }, wrap(5)] })).toMatchObject({
+      frame: { before: [5, 1], after: [2, 6] },
     })
   })
 })
@@ -80,9 +79,9 @@ describe('decoders', () => {
     const decoding = parseDecoder(value)
     const bytes = new TokenBytes({ tokens, special: new Set(), verbatim: new Set() }, decoding)
     const options = { skipSpecial: true, continues: false }
-    const stream = new Detokenizer(bytes, decoding.trims, options)
+    const stream = new Detokenizer(bytes, decoding, options)
     const streamed = tokens.map((_, id) => stream.push(id)).join('') + stream.flush()
-    expect(new Detokenizer(bytes, decoding.trims, options).all(tokens.keys())).toBe(streamed)
+    expect(new Detokenizer(bytes, decoding, options).all(tokens.keys())).toBe(streamed)
     return streamed
   }
 

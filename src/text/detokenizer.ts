@@ -1,4 +1,5 @@
-import type { Decoding, Trim } from './decoders.ts'
+import type { Decoding } from './decoders.ts'
+import { type StreamingFilter, streamingFilter } from './text-filters.ts'
 import type { StreamDetokenizer } from './tokenizer.ts'
 
 /** What a detokenizer needs to know of each id. */
@@ -43,6 +44,11 @@ export class TokenBytes {
     return bytes
   }
 
+  /** Text of `id` as the file spells it. */
+  tokenOf(id: number): string | undefined {
+    return this.#table.tokens[id]
+  }
+
   skips(id: number): boolean {
     return this.#table.special.has(id)
   }
@@ -52,17 +58,20 @@ export class TokenBytes {
 export class Detokenizer implements StreamDetokenizer {
   readonly #bytes: TokenBytes
   readonly #skipSpecial: boolean
-  readonly #trimmers: readonly Trimmer[]
+  readonly #filters: readonly StreamingFilter[]
+  readonly #dropsRepeats: boolean
   readonly #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
   readonly #continues: boolean
   #isFirst: boolean
+  #previous: string | undefined
 
-  constructor(bytes: TokenBytes, trims: readonly Trim[], options: { readonly skipSpecial: boolean; readonly continues: boolean }) {
+  constructor(bytes: TokenBytes, decoding: Decoding, options: { readonly skipSpecial: boolean; readonly continues: boolean }) {
     this.#bytes = bytes
     this.#skipSpecial = options.skipSpecial
     this.#continues = options.continues
     this.#isFirst = !options.continues
-    this.#trimmers = trims.map(trim => new Trimmer(options.continues ? { ...trim, start: 0 } : trim))
+    this.#filters = decoding.filters.map(each => streamingFilter('start' in each && options.continues ? { ...each, start: 0 } : each))
+    this.#dropsRepeats = decoding.dropsRepeats ?? false
   }
 
   push(id: number): string {
@@ -72,8 +81,9 @@ export class Detokenizer implements StreamDetokenizer {
 
   flush(): string {
     this.#isFirst = !this.#continues
+    this.#previous = undefined
     let text = this.#utf8.decode()
-    for (const trimmer of this.#trimmers) text = trimmer.push(text) + trimmer.flush()
+    for (const filter of this.#filters) text = filter.push(text) + filter.flush()
     return text
   }
 
@@ -99,48 +109,15 @@ export class Detokenizer implements StreamDetokenizer {
   /** Bytes of the next id, undefined when it is left out. */
   #take(id: number): Uint8Array | undefined {
     if (this.#skipSpecial && this.#bytes.skips(id)) return undefined
+    const token = this.#dropsRepeats ? this.#bytes.tokenOf(id) : undefined
+    if (token !== undefined && token === this.#previous) return undefined
+    this.#previous = token
     const isFirst = this.#isFirst
     this.#isFirst = false
     return this.#bytes.of(id, isFirst)
   }
 
   #trim(text: string): string {
-    return this.#trimmers.reduce((rest, trimmer) => trimmer.push(rest), text)
-  }
-}
-
-/** A {@link Trim} over text that arrives in parts; what might be trimmed from the end is held back. */
-class Trimmer {
-  readonly #trim: Trim
-  #start: number
-  #held = ''
-
-  constructor(trim: Trim) {
-    this.#trim = trim
-    this.#start = trim.start
-  }
-
-  push(text: string): string {
-    if (text === '') return ''
-    const { character, stop } = this.#trim
-    const width = character.length
-    let from = 0
-    while (this.#start > 0 && text.startsWith(character, from)) {
-      from += width
-      this.#start--
-    }
-    if (from < text.length) this.#start = 0
-    const all = this.#held + text.slice(from)
-    let end = all.length
-    for (let i = 0; i < stop && end >= width && all.endsWith(character, end); i++) end -= width
-    this.#held = all.slice(end)
-    return all.slice(0, end)
-  }
-
-  /** What is still held would end the text, so it is dropped. */
-  flush(): string {
-    this.#start = this.#trim.start
-    this.#held = ''
-    return ''
+    return this.#filters.reduce((rest, filter) => filter.push(rest), text)
   }
 }

@@ -1,3 +1,4 @@
+import { unknownKind } from './json-fields.ts'
 import { GPT2_PATTERN, LLAMA3_PATTERN, QWEN2_PATTERN } from './scanners.ts'
 
 /** What `tokenizer.ggml.pre` stands for. */
@@ -8,6 +9,10 @@ export interface GgufPreTokenizer {
   readonly ignoreMerges?: boolean
   /** Texts begin with the begin token unless the file says otherwise. */
   readonly addsBos?: boolean
+  /** The vocabulary spells characters, not bytes, and has byte tokens for those it lacks. */
+  readonly spellsCharacters?: boolean
+  /** Spaces become ▁ first. */
+  readonly marksSpaces?: boolean
 }
 
 const UPPER = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]'
@@ -26,6 +31,26 @@ const FALLBACK: GgufPreTokenizer = { patterns: [MARKS, GPT2_PATTERN, '\\p{N}+', 
 const O200K: GgufPreTokenizer = {
   patterns: [`${HEAD}${UPPER}*${LOWER}+${CONTRACTION}|${HEAD}${UPPER}+${LOWER}*${CONTRACTION}|\\p{N}{1,3}${O200K_REST}`],
 }
+const CASED = '[[\\p{Lu}\\p{Ll}\\p{Lt}]&&[^\\u10d0-\\u10ff\\x{1d400}-\\x{1d7ff}]]'
+const ASCII_MARK = '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~]'
+const MIXED = `${ASCII_MARK}[A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`
+const NOT_HAN = (set: string): string => `${set.slice(0, -1)}&&[^\\p{Han}]]`
+const CJK = '[一-龥぀-ゟ゠-ヿ]+'
+const HEADED = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?"
+const TAIL = '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
+
+/** `[upper]*[lower]+` or `[upper]+[lower]*`, the words of GPT-4o and its kin. */
+function casedWords(upper: string, lower: string, suffix: string): string {
+  return `${HEAD}${upper}*${lower}+${suffix}|${HEAD}${upper}+${lower}*${suffix}`
+}
+
+const DEEPSEEK3: GgufPreTokenizer = { patterns: ['\\p{N}{1,3}', CJK, MIXED] }
+const BLOOM: GgufPreTokenizer = { patterns: [' ?[^(\\s|.,!?…。，、।۔،)]+'] }
+const LINES: GgufPreTokenizer = { patterns: ['[^\\n]+|[\\n]+'], spellsCharacters: true, marksSpaces: true }
+const BAILING: GgufPreTokenizer = {
+  patterns: [`'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+`],
+}
+const AYA: GgufPreTokenizer = { patterns: ['\\d{1,3}(?=(?:\\d{3})*\\b)', ...O200K.patterns] }
 
 /** Values of `tokenizer.ggml.pre`. Source: the pre-tokenizer names and patterns of llama.cpp. */
 const BY_NAME: Readonly<Record<string, GgufPreTokenizer>> = {
@@ -66,7 +91,7 @@ const BY_NAME: Readonly<Record<string, GgufPreTokenizer>> = {
   exaone: DIGITS,
   'minerva-7b': DIGITS,
   falcon: { patterns: ['[\\p{P}\\$\\+<=>\\^~\\|`]+', GPT2_PATTERN, '[0-9][0-9][0-9]'] },
-  bloom: { patterns: [' ?[^(\\s|.,!?…。，、।۔،)]+'] },
+  bloom: BLOOM,
   'gpt-4o': O200K,
   llama4: O200K,
   tekken: {
@@ -75,19 +100,99 @@ const BY_NAME: Readonly<Record<string, GgufPreTokenizer>> = {
     addsBos: true,
   },
   'deepseek-coder': { patterns: ['[\\r\\n]', '\\s?\\p{L}+', '\\s?\\p{P}+', '[一-龥ࠀ-一가-퟿]+', '\\p{N}'] },
-  'deepseek-v3': {
+  'deepseek-v3': DEEPSEEK3,
+  'falcon-h1': LLAMA3,
+  'midm-2.0': LLAMA3,
+  'jina-v5-nano': LLAMA3,
+  exaone4: GPT2,
+  'a.x-4.0': GPT2,
+  mellum: GPT2,
+  mellum2: DIGITS,
+  'granite-docling': GPT2,
+  'jina-v1-en': GPT2,
+  'jina-v2-code': GPT2,
+  kormo: QWEN2,
+  f2llmv2: QWEN2,
+  'grok-2': QWEN2,
+  'solar-open': QWEN2,
+  qwen35: { patterns: [`${HEADED}[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|${TAIL}`] },
+  ufakzeka: { patterns: [`[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|${TAIL}`] },
+  'seed-coder': { patterns: [`${HEADED}\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|${TAIL}`] },
+  laguna: { patterns: ['[^\\n]+|[\\n]+', QWEN2_PATTERN] },
+  minicpm5: {
+    patterns: ['\\p{N}{1,3}', `${HEADED}\\p{L}+|\\p{N}+| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|${TAIL}`],
+    ignoreMerges: true,
+  },
+  'jais-2': {
     patterns: [
-      '\\p{N}{1,3}',
-      '[一-龥぀-ゟ゠-ヿ]+',
-      '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+',
+      `${HEADED}\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|${[512, 256, 128, 64, 32, 16, 8, 4].map(count => `\\s{${count}}(?!\\S)|`).join('')}\\s{1,2}(?!\\S)|\\s{1}`,
     ],
   },
+  'exaone-moe': {
+    patterns: [`${HEADED}(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+`],
+  },
+  kanana2: O200K,
+  talkie: O200K,
+  'minimax-m2': O200K,
+  'granite-embed-multi-97m': { patterns: O200K.patterns, ignoreMerges: true },
+  tiny_aya: AYA,
+  cohere2moe: AYA,
+  'kimi-k2': {
+    patterns: [`[\\p{Han}]+|${casedWords(NOT_HAN(UPPER), NOT_HAN(LOWER), CONTRACTION)}|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|${TAIL}`],
+  },
+  superbpe: { patterns: ['\\p{N}+', '(?=(\\d{3})+(?!\\d))'] },
+  bailingmoe: BAILING,
+  bailingmoe2: BAILING,
+  'llada-moe': BAILING,
+  'deepseek-llm': {
+    patterns: ['[\\r\\n]', `\\s?${CASED}+`, '\\s?[!-/:-~！-／：-～‘-‟　-。]+', '\\s+$', '[一-龥ࠀ-一가-퟿]+', '\\p{N}+'],
+  },
+  'hunyuan-dense': DEEPSEEK3,
+  'joyai-llm': DEEPSEEK3,
+  hy_v4: DEEPSEEK3,
+  spark2_5: { patterns: ['\\p{N}{1,3}', CJK, MIXED.replace('+[\\r\\n]*|\\s*[\\r\\n]+', '+|[\\r\\n]'), '\\p{N}'] },
+  afmoe: {
+    patterns: ['\\p{N}+', '(?=(\\p{N}{3})+(?!\\p{N}))', '[一-鿿㐀-䶿豈-﫿぀-ゟ゠-ヿ･-ﾟ⼀-⿟เ-๿຀-໿ក-៿က-႟ꩠ-ꩿꧠ-꧿가-힯ᄀ-ᇿ]+', MIXED],
+  },
+  youtu: {
+    patterns: [
+      '[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+',
+      `${casedWords(UPPER, LOWER, CONTRACTION)}|\\p{N}${O200K_REST}`,
+    ],
+    ignoreMerges: true,
+  },
+  'poro-chat': BLOOM,
+  'gpt3-finnish': BLOOM,
+  viking: { patterns: [...BLOOM.patterns, '\\p{N}'] },
+  chameleon: {
+    patterns: [
+      '<sentinel:[0-9]+>',
+      '(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z',
+      '([\\t\\n]|    |  )',
+      '\\p{N}',
+      '[\\p{P}!-/:-@\\[-`{-~]',
+      GPT2_PATTERN,
+    ],
+    addsBos: true,
+  },
+  gemma4: LINES,
+  'granite-embed-multi-311m': LINES,
+  'sarvam-moe': LINES,
+  whitespace: { patterns: ['\\S+'], spellsCharacters: true },
 }
 
+/** Values of `tokenizer.ggml.pre` that Hence knows. */
+export const GGUF_PRE_TOKENIZERS: readonly string[] = Object.keys(BY_NAME).sort()
+
 /**
- * How a byte-level vocabulary of a GGUF file cuts text. A file that names no pre-tokenizer, or one that is not in the
- * table, gets `default`: marks, then GPT-2's pattern, then runs of digits, then threes of them.
+ * How a vocabulary of a GGUF file cuts text. A file that names no pre-tokenizer gets `default`: marks, then GPT-2's
+ * pattern, then runs of digits, then threes of them.
+ *
+ * @throws HenceError `TOKENIZER_INVALID` for a name that is not in the table, since a guess would give wrong ids in silence
  */
 export function ggufPreTokenizer(name: string | undefined): GgufPreTokenizer {
-  return (name !== undefined && Object.hasOwn(BY_NAME, name) ? BY_NAME[name] : undefined) ?? FALLBACK
+  if (name === undefined || name === '') return FALLBACK
+  const found = Object.hasOwn(BY_NAME, name) ? BY_NAME[name] : undefined
+  if (!found) throw unknownKind('tokenizer.ggml.pre', name, GGUF_PRE_TOKENIZERS)
+  return found
 }

@@ -1,46 +1,53 @@
-import { toByteAlphabet } from './byte-alphabet.ts'
-import { asFlag, asList, asRecord, asString, checkDepth, invalid, unknownKind } from './json-fields.ts'
+import { byteLevelNormalizer } from './byte-alphabet.ts'
+import { asCount, asFlag, asList, asRecord, asString, checkDepth, invalid, unknownKind } from './json-fields.ts'
+import { metaspacePreTokenizers, parseMetaspace } from './metaspace.ts'
+import { prependNormalizer } from './normalizer.ts'
 import { compilePattern, literalPattern } from './oniguruma-pattern.ts'
 import { GPT2_PATTERN, KNOWN_SCANNERS, type Scanner } from './scanners.ts'
-
-/** A part of the input on its way to the model. */
-export interface Piece {
-  readonly text: string
-  /** True when the piece begins the whole input. */
-  readonly atStart: boolean
-}
-
-/** Cuts pieces into smaller ones. */
-export type PreTokenizer = (pieces: readonly Piece[]) => Piece[]
+import { type Piece, type PreTokenizer, parseBehavior, partSplitter, slicePiece, splitter } from './splitting.ts'
+import { scriptRuns } from './unicode-scripts.ts'
+import { PUNCTUATION } from './unicode-sets.ts'
+import { scanBertWord, scanMarked } from './word-scanners.ts'
 
 /** One step of cutting text. */
 export type Step =
-  /** Every match and every gap between matches is a piece. */
-  | { readonly kind: 'isolate'; readonly pattern: string }
+  /** Pieces lie one after the other; with `dropsSpace` those that begin with white space are no pieces. */
+  | { readonly kind: 'scan'; readonly scan: Scanner; readonly dropsSpace: boolean }
   /** Spells pieces in the byte alphabet. */
   | { readonly kind: 'bytes' }
   | { readonly kind: 'other'; readonly run: PreTokenizer }
 
-/** What becomes of the matches of a pattern. */
-const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const
-type Behavior = (typeof BEHAVIORS)[number]
+/** Largest length of `FixedLength` pieces. */
+const MAX_LENGTH = 1 << 20
 
 const KINDS: Readonly<Record<string, (fields: Record<string, unknown>, depth: number) => Step[]>> = {
   Sequence: (fields, depth) =>
     asList(fields['pretokenizers'], 'pre_tokenizer.pretokenizers').flatMap(each => parsePreTokenizer(each, depth + 1)),
   ByteLevel: fields => [
-    ...(asFlag(fields['add_prefix_space'], 'ByteLevel.add_prefix_space', true) ? [eachPiece(prefixSpace)] : []),
-    ...(asFlag(fields['use_regex'], 'ByteLevel.use_regex', true) ? [{ kind: 'isolate', pattern: GPT2_PATTERN } as const] : []),
+    ...(asFlag(fields['add_prefix_space'], 'ByteLevel.add_prefix_space', true) ? [other(prefixSpace)] : []),
+    ...(asFlag(fields['use_regex'], 'ByteLevel.use_regex', true) ? [isolate(GPT2_PATTERN)] : []),
     { kind: 'bytes' },
   ],
+  BertPreTokenizer: () => [{ kind: 'scan', scan: scanBertWord, dropsSpace: true }],
   Split: fields => [splitStep(fields)],
   Digits: fields => [
     cut(/\p{N}/gu, asFlag(fields['individual_digits'], 'Digits.individual_digits', false) ? 'Isolated' : 'Contiguous', false),
   ],
-  Punctuation: fields => [cut(/[\p{P}!-/:-@[-`{-~]/gu, behaviorOf(fields['behavior'] ?? 'Isolated'), false)],
-  Whitespace: () => [cut(compilePattern('\\w+|[^\\w\\s]+'), 'Removed', true)],
+  Punctuation: fields => [cut(PUNCTUATION, parseBehavior(fields['behavior'] ?? 'Isolated'), false)],
+  // The words of Rust's regular expressions.
+  Whitespace: () => [
+    cut(
+      /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu,
+      'Removed',
+      true,
+    ),
+  ],
   WhitespaceSplit: () => [cut(/\p{White_Space}/gu, 'Removed', false)],
-  CharDelimiterSplit: fields => [cut(literalPattern(asString(fields['delimiter'], 'CharDelimiterSplit.delimiter')), 'Removed', false)],
+  CharDelimiterSplit: fields => [
+    cut(literalPattern(asOneCharacter(fields['delimiter'], 'CharDelimiterSplit.delimiter')), 'Removed', false),
+  ],
+  UnicodeScripts: () => [other(partSplitter(scriptRuns))],
+  FixedLength: fields => [other(fixedLength(asCount(fields['length'] ?? 5, 'FixedLength.length', MAX_LENGTH)))],
   Metaspace: fields => metaspace(fields),
 }
 
@@ -58,9 +65,13 @@ export function parsePreTokenizer(value: unknown, depth = 0): Step[] {
 /** A step as a function over pieces. */
 export function runStep(step: Step): PreTokenizer {
   if (step.kind === 'other') return step.run
-  if (step.kind === 'bytes') return pieces => pieces.map(piece => ({ ...piece, text: toByteAlphabet(piece.text) }))
-  const scan = scannerFor(step.pattern)
-  return pieces => pieces.flatMap(piece => scanPieces(scan, piece))
+  if (step.kind === 'bytes') return pieces => pieces.map(piece => ({ ...byteLevelNormalizer(piece), atStart: piece.atStart }))
+  return pieces => pieces.flatMap(piece => scanPieces(step, piece))
+}
+
+/** Every match of a pattern and every gap between matches is a piece. */
+export function isolate(pattern: string): Step {
+  return { kind: 'scan', scan: scannerFor(pattern), dropsSpace: false }
 }
 
 /** The hand-written scanner of a pattern, else one that runs its regular expression. */
@@ -83,11 +94,16 @@ export function regexScanner(pattern: RegExp): Scanner {
   }
 }
 
-function scanPieces(scan: Scanner, piece: Piece): Piece[] {
+/** True when the piece that begins at `start` is none because it is white space. */
+export function isDropped(step: { readonly dropsSpace: boolean }, text: string, start: number): boolean {
+  return step.dropsSpace && /\p{White_Space}/u.test(text[start]!)
+}
+
+function scanPieces(step: Step & { readonly kind: 'scan' }, piece: Piece): Piece[] {
   const pieces: Piece[] = []
   for (let start = 0; start < piece.text.length; ) {
-    const end = scan(piece.text, start)
-    pieces.push({ text: piece.text.slice(start, end), atStart: piece.atStart && start === 0 })
+    const end = step.scan(piece.text, start)
+    if (!isDropped(step, piece.text, start)) pieces.push(slicePiece(piece, start, end))
     start = end
   }
   return pieces
@@ -95,14 +111,11 @@ function scanPieces(scan: Scanner, piece: Piece): Piece[] {
 
 function splitStep(fields: Record<string, unknown>): Step {
   const pattern = asRecord(fields['pattern'], 'Split.pattern')
-  const behavior = behaviorOf(fields['behavior'])
+  const behavior = parseBehavior(fields['behavior'])
   const isInverted = asFlag(fields['invert'], 'Split.invert', false)
   if (typeof pattern['Regex'] === 'string') {
     // Matches and gaps change places when inverted, which isolation cannot tell.
-    if (behavior === 'Isolated') {
-      scannerFor(pattern['Regex'])
-      return { kind: 'isolate', pattern: pattern['Regex'] }
-    }
+    if (behavior === 'Isolated') return isolate(pattern['Regex'])
     return cut(compilePattern(pattern['Regex']), behavior, isInverted)
   }
   const text = asString(pattern['String'], 'Split.pattern.String')
@@ -110,67 +123,39 @@ function splitStep(fields: Record<string, unknown>): Step {
   return cut(literalPattern(text), behavior, isInverted)
 }
 
-function behaviorOf(value: unknown): Behavior {
-  const name = asString(value, 'behavior')
-  const found = BEHAVIORS.find(each => each === name)
-  if (!found) throw unknownKind('split behavior', name, BEHAVIORS)
-  return found
-}
-
 function metaspace(fields: Record<string, unknown>): Step[] {
-  const mark = asString(fields['replacement'] ?? '▁', 'Metaspace.replacement')
-  if ([...mark].length !== 1) throw invalid('Metaspace.replacement should be one character', { replacement: mark })
-  const legacy = asFlag(fields['add_prefix_space'], 'Metaspace.add_prefix_space', true) ? 'always' : 'never'
-  const scheme = asString(fields['prepend_scheme'] ?? legacy, 'Metaspace.prepend_scheme')
-  if (!['always', 'first', 'never'].includes(scheme)) throw unknownKind('Metaspace.prepend_scheme', scheme, ['always', 'first', 'never'])
-  const marked = eachPiece((text, atStart) => {
-    const spaced = text.replaceAll(' ', mark)
-    const wantsMark = scheme === 'always' || (scheme === 'first' && atStart)
-    return wantsMark && !spaced.startsWith(mark) ? mark + spaced : spaced
+  const parsed = parseMetaspace(fields)
+  const [marked] = metaspacePreTokenizers(parsed)
+  return [other(marked!), ...(parsed.splits ? [{ kind: 'scan', scan: scanMarked(parsed.mark), dropsSpace: false } as const] : [])]
+}
+
+function fixedLength(length: number): PreTokenizer {
+  if (length === 0) throw invalid('FixedLength.length should be at least 1')
+  return partSplitter((text, onPart) => {
+    for (let start = 0; start < text.length; ) {
+      let end = start
+      for (let i = 0; i < length && end < text.length; i++) end += text.codePointAt(end)! > 0xffff ? 2 : 1
+      onPart(start, end)
+      start = end
+    }
   })
-  return asFlag(fields['split'], 'Metaspace.split', true) ? [marked, cut(literalPattern(mark), 'MergedWithNext', false)] : [marked]
 }
 
-function eachPiece(change: (text: string, atStart: boolean) => string): Step {
-  return { kind: 'other', run: pieces => pieces.map(piece => ({ ...piece, text: change(piece.text, piece.atStart) })) }
+const space = prependNormalizer(' ')
+
+const prefixSpace: PreTokenizer = pieces =>
+  pieces.map(piece => (piece.text.startsWith(' ') ? piece : { ...space(piece), atStart: piece.atStart }))
+
+function asOneCharacter(value: unknown, where: string): string {
+  const text = asString(value, where)
+  if ([...text].length !== 1) throw invalid(`${where} should be one character`, { text: text.slice(0, 100) })
+  return text
 }
 
-function prefixSpace(text: string): string {
-  return /^\p{White_Space}/u.test(text) ? text : ` ${text}`
+function other(run: PreTokenizer): Step {
+  return { kind: 'other', run }
 }
 
-/** Cuts at the matches of `pattern`, or between them when inverted, and treats them as `behavior` says. */
-function cut(pattern: RegExp, behavior: Behavior, isInverted: boolean): Step {
-  return { kind: 'other', run: pieces => pieces.flatMap(piece => cutPiece(piece, pattern, behavior, isInverted)) }
-}
-
-function cutPiece(piece: Piece, pattern: RegExp, behavior: Behavior, isInverted: boolean): Piece[] {
-  const { text } = piece
-  // Ends of alternating parts, and whether each part is a delimiter.
-  const ends: number[] = []
-  const isDelimiter: boolean[] = []
-  const add = (end: number, matches: boolean): void => {
-    if (end <= (ends.at(-1) ?? 0)) return
-    ends.push(end)
-    isDelimiter.push(matches !== isInverted)
-  }
-  for (const match of text.matchAll(pattern)) {
-    if (match[0] === '') continue
-    add(match.index, false)
-    add(match.index + match[0].length, true)
-  }
-  add(text.length, false)
-  const pieces: Piece[] = []
-  let start = 0
-  for (let i = 0; i < ends.length; i++) {
-    const end = ends[i]!
-    const joinsNext =
-      (behavior === 'MergedWithNext' && isDelimiter[i] && isDelimiter[i + 1] === false) ||
-      (behavior === 'MergedWithPrevious' && !isDelimiter[i] && isDelimiter[i + 1] === true) ||
-      (behavior === 'Contiguous' && isDelimiter[i] === isDelimiter[i + 1])
-    if (joinsNext) continue
-    if (!(behavior === 'Removed' && isDelimiter[i])) pieces.push({ text: text.slice(start, end), atStart: piece.atStart && start === 0 })
-    start = end
-  }
-  return pieces
+function cut(...parts: Parameters<typeof splitter>): Step {
+  return other(splitter(...parts))
 }

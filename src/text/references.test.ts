@@ -26,13 +26,9 @@ const readText = (...segments: string[]): string => readFileSync(testdata('refs'
 const readJson = (...segments: string[]): unknown => JSON.parse(readText(...segments))
 const cases = <Case>(...segments: string[]): Case[] => (readJson(...segments) as { cases: Case[] }).cases
 
-/** Checkpoints whose tokenizer is byte-pair encoding; the other kinds have no model here. */
 const checkpoints = !hasTestdata
   ? []
-  : readdirSync(testdata('refs')).filter(name => {
-      if (!existsSync(testdata('refs', name, 'tokenizer_reference.json'))) return false
-      return (readJson(name, 'tokenizer.json') as { model: { type: string } }).model.type === 'BPE'
-    })
+  : readdirSync(testdata('refs')).filter(name => existsSync(testdata('refs', name, 'tokenizer_reference.json')))
 
 function load(name: string): Tokenizer {
   return tokenizerFromJson(readJson(name, 'tokenizer.json'), readJson(name, 'tokenizer_config.json'))
@@ -40,7 +36,9 @@ function load(name: string): Tokenizer {
 
 describeWithTestdata('tokenizer.json', () => {
   test('the reference checkpoints are there', () => {
-    expect(checkpoints).toEqual(expect.arrayContaining(['llama', 'llama-rope3', 'mistral', 'qwen2', 'gpt2', 'gemma2', 'clip']))
+    expect(checkpoints).toEqual(
+      expect.arrayContaining(['llama', 'mistral', 'qwen2', 'gpt2', 'gemma2', 'clip', 'bert', 't5', 'xlm-roberta', 'marian', 'whisper']),
+    )
   })
 
   test.each(checkpoints)('%s encodes and decodes as its reference', name => {
@@ -95,7 +93,7 @@ describeWithTestdata('GGUF', () => {
     }
   })
 
-  test.each(['gpt-2', 'phi-3'])('%s has the ids of its .out file', name => {
+  test.each(['gpt-2', 'phi-3', 'bert-bge'])('%s has the ids of its .out file', name => {
     const path = testdata('tokenizers', `ggml-vocab-${name}.gguf`)
     const tokenizer = tokenizerFromGguf(ggufMetadata(path))
     // Each text is followed by a separator.
@@ -105,7 +103,7 @@ describeWithTestdata('GGUF', () => {
     for (const [i, text] of texts.entries()) {
       const expected = lines[i]!.split(' ').filter(Boolean).map(Number)
       expect(tokenizer.encode(text, { addSpecial: false, parseSpecial: false }), JSON.stringify(text)).toEqual(expected)
-      expect(tokenizer.decode(expected), JSON.stringify(text)).toBe(text)
+      if (name !== 'bert-bge') expect(tokenizer.decode(expected), JSON.stringify(text)).toBe(text)
     }
   })
 })

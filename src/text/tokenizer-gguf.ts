@@ -2,23 +2,32 @@ import type { AddedToken } from './added-tokens.ts'
 import { Bpe, findByteTokens } from './bpe.ts'
 import { BYTE_LEVEL_DECODING, sentencePieceDecoding } from './decoders.ts'
 import { endIds } from './end-of-turn.ts'
+import { bertParts } from './gguf-bert.ts'
 import { ggufPreTokenizer } from './gguf-pre-tokenizers.ts'
 import { asFlag, asString, invalid, MAX_VOCABULARY, unknownKind } from './json-fields.ts'
+import { UNKNOWN_PENALTY } from './json-models.ts'
 import { MergeRules } from './merge-rules.ts'
+import { normalizerChain, prependNormalizer, replaceNormalizer } from './normalizer.ts'
 import { Pipeline, type PipelineParts } from './pipeline.ts'
-import { runStep, type Step, scannerFor } from './pre-tokenizers.ts'
-import { scanningSegmenter, splittingSegmenter, wordsBeginWith, wordwise } from './segmenter.ts'
+import { framingProcessor } from './post-processors.ts'
+import { isolate } from './pre-tokenizers.ts'
+import { PrecompiledCharsmap } from './precompiled-charsmap.ts'
+import { segmenter, wordsBeginWith, wordwise } from './segmenter.ts'
+import { sentencePieceNormalizer } from './sentence-piece-normalizer.ts'
 import { ListIndex } from './text-index.ts'
 import type { SpecialIds, Tokenizer } from './tokenizer.ts'
+import { Unigram } from './unigram.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** Metadata of a GGUF file: arrays as lists or typed arrays, scalars as numbers, bigints, strings, booleans. */
 type Metadata = ReadonlyMap<string, unknown>
 
 /** Values of `tokenizer.ggml.token_type`. Source: the GGUF specification and llama.cpp's `llama_token_type`. */
+const NORMAL = 1
 const UNKNOWN = 2
 const CONTROL = 3
 const USER_DEFINED = 4
+const UNUSED = 5
 const BYTE = 6
 
 /** What all GGUF tokenizers share. */
@@ -31,9 +40,22 @@ interface Common {
   readonly special: SpecialIds
 }
 
-type ModelParts = Pick<PipelineParts, 'normalizer' | 'segmenter' | 'decoding'> & { readonly addsBos: boolean }
+type ModelParts = Pick<PipelineParts, 'normalizer' | 'segmenter' | 'decoding'> & {
+  /** Special tokens that are added unless the file says otherwise. */
+  readonly addsBos: boolean
+  readonly addsEos?: boolean
+  /** Between and after texts comes the separator. */
+  readonly addsSeparator?: boolean
+  /** Special tokens are decoded as others are. */
+  readonly decodesSpecial?: boolean
+}
 
-const MODELS: Readonly<Record<string, (metadata: Metadata, common: Common) => ModelParts>> = { gpt2: byteLevel, llama: sentencePiece }
+const MODELS: Readonly<Record<string, (metadata: Metadata, common: Common) => ModelParts>> = {
+  gpt2: byteLevel,
+  llama: sentencePiece,
+  t5: unigram,
+  bert: wordPiece,
+}
 
 /**
  * The tokenizer in the metadata of a GGUF file, `tokenizer.ggml.*`.
@@ -45,17 +67,21 @@ export function tokenizerFromGguf(metadata: ReadonlyMap<string, unknown>): Token
   const build = Object.hasOwn(MODELS, kind) ? MODELS[kind] : undefined
   if (!build) throw unknownKind('GGUF tokenizer model', kind, Object.keys(MODELS))
   const common = readCommon(metadata)
-  const { addsBos, ...parts } = build(metadata, common)
-  const { bos, eos } = common.special
+  const { addsBos, addsEos = false, addsSeparator = false, decodesSpecial = false, ...parts } = build(metadata, common)
+  const { eos } = common.special
+  const bos = common.special.bos ?? tokenId(metadata, 'cls_token_id', common.tokens.length)
+  const flag = (name: string, fallback: boolean): boolean => asFlag(metadata.get(key(name)), key(name), fallback)
+  const separator = flag('add_sep_token', addsSeparator) ? separatorId(metadata, common.tokens.length) : undefined
+  const frame = {
+    before: flag('add_bos_token', addsBos) && bos !== undefined ? [bos] : [],
+    after: [...(separator === undefined ? [] : [separator]), ...(flag('add_eos_token', addsEos) && eos[0] !== undefined ? [eos[0]] : [])],
+  }
   return new Pipeline({
     ...parts,
     tokens: common.tokens,
     added: common.added,
-    frame: {
-      before: asFlag(metadata.get(key('add_bos_token')), key('add_bos_token'), addsBos) && bos !== undefined ? [bos] : [],
-      after: asFlag(metadata.get(key('add_eos_token')), key('add_eos_token'), false) && eos[0] !== undefined ? [eos[0]] : [],
-    },
-    verbatim: new Set(common.added.map(token => token.id)),
+    processor: framingProcessor(frame, separator === undefined ? frame : { before: [], after: frame.after }),
+    verbatim: new Set(decodesSpecial ? [] : common.added.map(token => token.id)),
     special: common.special,
   })
 }
@@ -63,18 +89,68 @@ export function tokenizerFromGguf(metadata: ReadonlyMap<string, unknown>): Token
 /** GPT-2's kind: merges over bytes. */
 function byteLevel(metadata: Metadata, { vocabulary }: Common): ModelParts {
   const pre = metadata.get(key('pre'))
-  const { patterns, ignoreMerges = false, addsBos = false } = ggufPreTokenizer(typeof pre === 'string' ? pre : undefined)
+  const named = ggufPreTokenizer(typeof pre === 'string' ? pre : undefined)
+  const { patterns, ignoreMerges = false, addsBos = false, spellsCharacters = false, marksSpaces = false } = named
   const merges = stringList(metadata, 'merges')
   for (let rank = 0; rank < merges.length; rank++) {
     if (merges[rank]!.indexOf(' ') <= 0) throw invalid(`${key('merges')}[${rank}] should be two texts and a space`, { rank })
   }
-  const model = new Bpe({ vocabulary, rules: MergeRules.byRank(vocabulary, new ListIndex(merges), ' '), alphabet: 'bytes', ignoreMerges })
-  const [only] = patterns
-  const segmenter =
-    patterns.length === 1 && only !== undefined
-      ? scanningSegmenter(scannerFor(only), model)
-      : splittingSegmenter(patterns.map((pattern): Step => ({ kind: 'isolate', pattern })).map(runStep), model)
-  return { segmenter, decoding: BYTE_LEVEL_DECODING, addsBos }
+  const model = new Bpe({
+    vocabulary,
+    rules: MergeRules.byRank(vocabulary, new ListIndex(merges), ' '),
+    alphabet: spellsCharacters ? 'characters' : 'bytes',
+    ignoreMerges,
+    ...(spellsCharacters ? { byteTokens: findByteTokens(vocabulary.ids) } : {}),
+  })
+  if (spellsCharacters)
+    return {
+      segmenter: segmenter(patterns.map(isolate), model),
+      decoding: sentencePieceDecoding('▁', false),
+      addsBos,
+      ...(marksSpaces ? { normalizer: replaceNormalizer(/ /g, '▁') } : {}),
+    }
+  return { segmenter: segmenter(patterns.map(isolate), model), decoding: BYTE_LEVEL_DECODING, addsBos }
+}
+
+/** T5's kind: SentencePiece's most likely pieces. */
+function unigram(metadata: Metadata, { tokens, types, special }: Common): ModelParts {
+  const scores = numberList(metadata, 'scores', tokens.length)
+  if (scores === undefined) throw invalid(`${key('scores')} is missing`)
+  const isNormal = (id: number): boolean => types[id] === undefined || types[id] === NORMAL
+  let lowest = Infinity
+  for (let id = 0; id < tokens.length; id++) if (isNormal(id)) lowest = Math.min(lowest, scores[id]!)
+  const bytes = metadata.get(key('precompiled_charsmap'))
+  const prefixesSpace = asFlag(metadata.get(key('add_space_prefix')), key('add_space_prefix'), true)
+  const byteTokens = findByteTokens(new ListIndex(tokens, id => types[id] === BYTE))
+  const model = new Unigram({
+    tokens,
+    // Tokens of the user go before all others.
+    scores: Float64Array.from(scores, (score, id) => (types[id] === USER_DEFINED ? 0 : score)),
+    includes: id => isNormal(id) || types[id] === USER_DEFINED || types[id] === UNUSED,
+    unknown: special.unknown,
+    unknownScore: Math.fround(Math.min(lowest, 0) - UNKNOWN_PENALTY),
+    ...(byteTokens.every(id => id !== undefined) ? { byteTokens } : {}),
+  })
+  return {
+    normalizer: sentencePieceNormalizer({
+      charsmap: bytes === undefined ? undefined : new PrecompiledCharsmap(byteList(bytes)),
+      prefixesSpace,
+      mergesSpaces: asFlag(metadata.get(key('remove_extra_whitespaces')), key('remove_extra_whitespaces'), false),
+    }),
+    segmenter: segmenter([], model),
+    decoding: sentencePieceDecoding('▁', prefixesSpace),
+    addsBos: false,
+    addsEos: true,
+  }
+}
+
+/** BERT's kind: whole words, or their longest known parts from the left. */
+function wordPiece(metadata: Metadata, { tokens, types, vocabulary, special }: Common): ModelParts {
+  const unknown = special.unknown ?? vocabulary.ids.get('[UNK]')
+  const texts = new Set(tokens.filter((_, id) => isSpecial(types[id])))
+  const lowercases = asFlag(metadata.get(key('normalizer.lowercase')), key('normalizer.lowercase'), true)
+  const parts = bertParts(vocabulary, { unknown, texts }, lowercases)
+  return { ...parts, addsBos: true, addsSeparator: true, decodesSpecial: true }
 }
 
 /** SentencePiece's kind: scored pieces over characters, bytes for characters it lacks. */
@@ -93,8 +169,8 @@ function sentencePiece(metadata: Metadata, { tokens, types, vocabulary, special 
   })
   const prefixesSpace = asFlag(metadata.get(key('add_space_prefix')), key('add_space_prefix'), true)
   return {
-    normalizer: text => (prefixesSpace && text !== '' ? ` ${text}` : text).replaceAll(' ', '▁'),
-    segmenter: splittingSegmenter([], wordsBeginWith('▁', ids) ? wordwise(model, '▁') : model),
+    normalizer: normalizerChain([...(prefixesSpace ? [prependNormalizer(' ')] : []), replaceNormalizer(/ /g, '▁')]),
+    segmenter: segmenter([], wordsBeginWith('▁', ids) ? wordwise(model, '▁') : model),
     decoding: sentencePieceDecoding('▁', prefixesSpace),
     addsBos: true,
   }
@@ -180,6 +256,18 @@ function numberList(metadata: Metadata, name: string, count: number): ArrayLike<
   const wrong = list.findIndex(number => Number.isNaN(number))
   if (wrong >= 0) throw invalid(`${key(name)}[${wrong}] is not a number`, { key: key(name), index: wrong })
   return list
+}
+
+/** The separator, whose key the format spells wrong. */
+function separatorId(metadata: Metadata, count: number): number | undefined {
+  return tokenId(metadata, 'seperator_token_id', count) ?? tokenId(metadata, 'separator_token_id', count)
+}
+
+/** Bytes, which readers give as numbers with or without a sign. */
+function byteList(value: unknown): Uint8Array {
+  const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
+  if (!isList) throw invalid(`${key('precompiled_charsmap')} should be a list of bytes`)
+  return Uint8Array.from(value as ArrayLike<unknown>, each => Number(each) & 0xff)
 }
 
 function tokenId(metadata: Metadata, name: string, count: number): number | undefined {

@@ -3,8 +3,10 @@ import { Bpe, byteTokenText } from './bpe.ts'
 import { sentencePieceDecoding } from './decoders.ts'
 import { invalid, MAX_VOCABULARY } from './json-fields.ts'
 import { MergeRules } from './merge-rules.ts'
+import { prependNormalizer } from './normalizer.ts'
 import { Pipeline } from './pipeline.ts'
-import { splittingSegmenter, wordsBeginWith, wordwise } from './segmenter.ts'
+import { framingProcessor } from './post-processors.ts'
+import { segmenter, wordsBeginWith, wordwise } from './segmenter.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /** Fixed by the format: unknown, begin, end, then a token for each byte, then pieces. */
@@ -50,9 +52,9 @@ export function tokenizerFromLlama2c(bytes: Uint8Array, vocabSize: number): Toke
   return new Pipeline({
     tokens,
     added: [UNKNOWN, BOS, EOS].map(special),
-    normalizer: text => (text === '' ? '' : ` ${text}`),
-    segmenter: splittingSegmenter([], wordsBeginWith(' ', ids) ? wordwise(model, ' ') : model),
-    frame: { before: [BOS], after: [] },
+    normalizer: prependNormalizer(' '),
+    segmenter: segmenter([], wordsBeginWith(' ', ids) ? wordwise(model, ' ') : model),
+    processor: framingProcessor({ before: [BOS], after: [] }),
     decoding: sentencePieceDecoding(' ', true),
     verbatim: new Set([UNKNOWN, BOS, EOS]),
     special: { bos: BOS, eos: [EOS], unknown: UNKNOWN },

@@ -1,3 +1,7 @@
+import type { Encoding } from './encoding.ts'
+import type { Padding } from './padding.ts'
+import type { Truncation } from './truncation.ts'
+
 /** Ids that mean more than text. */
 export interface SpecialIds {
   /** Begins a text. */
@@ -16,6 +20,17 @@ export interface EncodeOptions {
   readonly addSpecial?: boolean
   /** Turns the text of a special token found in the input into its id, else into plain text; default true. */
   readonly parseSpecial?: boolean
+}
+
+/** One text, or two that a model sees together. */
+export type Texts = string | readonly [first: string, second: string]
+
+/** How {@link Tokenizer.encodeWithOffsets} and {@link Tokenizer.encodeBatch} treat texts. */
+export interface EncodeTextsOptions extends EncodeOptions {
+  /** Cuts texts that are too long; true for what the tokenizer file says. Default: not at all. */
+  readonly truncation?: Truncation | boolean
+  /** Fills encodings up to a common length; true for what the tokenizer file says. Default: not at all. */
+  readonly padding?: Padding | boolean
 }
 
 /** How ids become text. */
@@ -49,6 +64,14 @@ export interface Tokenizer {
   readonly vocabSize: number
   readonly special: SpecialIds
   encode(text: string, options?: EncodeOptions): number[]
+  /**
+   * One or two texts with everything that is known of each token: its place in the text, type, word, mask.
+   *
+   * @throws HenceError `OPTION_INVALID` when truncation has no room, or the model knows no pairs
+   */
+  encodeWithOffsets(texts: Texts, options?: EncodeTextsOptions): Encoding
+  /** {@link encodeWithOffsets} of many; padding makes them equally long. */
+  encodeBatch(batch: readonly Texts[], options?: EncodeTextsOptions): Encoding[]
   /** The text of `ids`; ids outside the vocabulary have none. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string
   /** One token for display; bytes that are no text on their own as `<0xE2>`. */

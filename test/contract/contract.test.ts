@@ -4,6 +4,7 @@ import type { Tensor } from '../../src/core/index.ts'
 import { availableBackends } from '../backends.ts'
 import { memoryWeights } from '../memory-weights.ts'
 import { attentionCases } from './attention-cases.ts'
+import { axisCases } from './axis-cases.ts'
 import { type ContractCase, EXACT_ERROR, expectClose, snapshot } from './case.ts'
 import { copyCases } from './copy-cases.ts'
 import { elementwiseCases } from './elementwise-cases.ts'
@@ -11,6 +12,7 @@ import { hardCases } from './hard-cases.ts'
 import { imageCases } from './image-cases.ts'
 import { matmulCases } from './matmul-cases.ts'
 import { productCases } from './product-cases.ts'
+import { quantisedCases } from './quantised-cases.ts'
 import { reduceCases } from './reduce-cases.ts'
 
 const CASES = [
@@ -18,10 +20,12 @@ const CASES = [
   ...copyCases,
   ...elementwiseCases,
   ...attentionCases,
+  ...axisCases,
   ...hardCases,
   ...imageCases,
   ...matmulCases,
   ...productCases,
+  ...quantisedCases,
 ]
 
 async function run(

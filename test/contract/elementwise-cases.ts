@@ -173,6 +173,24 @@ function typedMaps(): ContractCase[] {
   })
 }
 
+/** Numbers to bytes as graphs write it, and back. */
+function bytes(): ContractCase[] {
+  return ([[3], [7, 40], [3, 300]] as const).flatMap(shape =>
+    (['u8', 'i8'] as const).map(dtype => {
+      const c = new CaseBuilder(`map to ${dtype} and back, ${shape}`)
+      const [low, high] = dtype === 'u8' ? [0, 255] : [-128, 127]
+      const inputs = [c.input('x', shape, 3), c.input('scale', [], 0.01), c.input('zero', [], 20)]
+      const steps: MapExpression = ['round', ['div', { input: 0 }, ['add', ['abs', { input: 1 }], { constant: 0.02 }]]]
+      const shifted: MapExpression = ['add', steps, ['round', { input: 2 }]]
+      const expression: MapExpression = ['min', ['max', shifted, { constant: low }], { constant: high }]
+      const y = c.builder.op('map', 'y', inputs, { expression, dtype })
+      c.builder.output('y', y)
+      c.builder.output('back', c.builder.op('map', 'back', [y], { expression: ['mul', { input: 0 }, { constant: 0.5 }] }))
+      return c.done()
+    }),
+  )
+}
+
 function rowwise(): ContractCase[] {
   return ROWS_AND_WIDTHS.map(([rows, width]) => {
     const c = new CaseBuilder(`softmax and argmax ${rows}x${width}`, width)
@@ -190,5 +208,6 @@ export const elementwiseCases: readonly ContractCase[] = [
   ...maps(),
   ...broadcasts(),
   ...typedMaps(),
+  ...bytes(),
   ...rowwise(),
 ]

@@ -1,4 +1,4 @@
-import type { ConvAttributes, OutputActivation, PoolAttributes } from '../../src/program/index.ts'
+import type { ConvAttributes, ConvTransposeAttributes, OutputActivation, PoolAttributes } from '../../src/program/index.ts'
 import { CaseBuilder, type ContractCase } from './case.ts'
 
 interface ConvCase extends ConvAttributes {
@@ -59,6 +59,37 @@ const CONVS: Readonly<Record<string, ConvCase>> = {
   'by Winograd, odd': { x: [2, 9, 13, 19], w: [21, 3, 3], pads: [0, 1, 2, 1], algorithm: 'winograd' },
   'by Winograd, many tiles': { x: [2, 50, 41, 8], w: [5, 3, 3], pads: [1, 1, 1, 1], algorithm: 'winograd' },
   '3x3, direct': { x: [1, 14, 14, 64], w: [64, 3, 3], pads: [1, 1, 1, 1], algorithm: 'direct' },
+}
+
+interface ConvTransposeCase extends ConvTransposeAttributes {
+  /** `[B, H, W, C]` and `[N, kernel height, kernel width]`. */
+  readonly x: readonly [number, number, number, number]
+  readonly w: readonly [number, number, number]
+}
+
+function convTranspose(name: string, { x, w, ...attributes }: ConvTransposeCase): ContractCase {
+  const c = new CaseBuilder(`transposed conv ${name}`, x[1] + w[0])
+  const weight = c.weight('w', [...w, x[3] / (attributes.groups ?? 1)], 'f32', 0.2)
+  const image = c.input('x', x)
+  c.builder.output('plain', c.builder.op('conv_transpose', 'plain', [image, weight], attributes))
+  const finished = { ...attributes, activation: 'relu' } as const
+  c.builder.output('y', c.builder.op('conv_transpose', 'y', [image, weight, c.weight('b', [w[0]])], finished))
+  return c.done()
+}
+
+const CONV_TRANSPOSES: Readonly<Record<string, ConvTransposeCase>> = {
+  'of one pixel': { x: [1, 1, 1, 1], w: [1, 1, 1] },
+  '2x2, stride 2': { x: [2, 7, 9, 33], w: [17, 2, 2], strides: [2, 2] },
+  '2x2, stride 2, of a U-Net': { x: [1, 20, 28, 128], w: [64, 2, 2], strides: [2, 2] },
+  '4x4, stride 2': { x: [1, 13, 11, 70], w: [48, 4, 4], strides: [2, 2], pads: [1, 1, 1, 1] },
+  '4x4, stride 2, of many channels': { x: [1, 8, 8, 256], w: [128, 4, 4], strides: [2, 2], pads: [1, 1, 1, 1] },
+  '3x3, stride 2, with output pads': { x: [2, 6, 5, 16], w: [24, 3, 3], strides: [2, 2], pads: [1, 1, 1, 1], outputPads: [1, 1] },
+  'with gaps': { x: [1, 4, 5, 8], w: [16, 1, 2], strides: [2, 3], outputPads: [1, 2] },
+  'with uneven pads, strides and dilations': { x: [2, 6, 7, 5], w: [19, 3, 4], pads: [0, 3, 2, 1], strides: [3, 2], dilations: [2, 3] },
+  'stride 1': { x: [1, 9, 8, 12], w: [10, 3, 3], pads: [1, 1, 1, 1] },
+  'of a signal': { x: [1, 1, 50, 80], w: [40, 1, 16], strides: [1, 8], pads: [0, 4, 0, 4] },
+  'in 4 groups': { x: [1, 6, 5, 64], w: [80, 4, 4], groups: 4, strides: [2, 2], pads: [1, 1, 1, 1] },
+  depthwise: { x: [1, 7, 6, 20], w: [20, 4, 4], groups: 20, strides: [2, 2], pads: [1, 1, 1, 1] },
 }
 
 const ACTIVATIONS: readonly OutputActivation[] = [
@@ -122,6 +153,7 @@ function pool(name: string, x: readonly [number, number, number, number], attrib
 
 export const imageCases: readonly ContractCase[] = [
   ...Object.entries(CONVS).map(([name, c]) => conv(name, c)),
+  ...Object.entries(CONV_TRANSPOSES).map(([name, c]) => convTranspose(name, c)),
   ...ACTIVATIONS.map(activation),
   sharedWeight(),
   symbolicBatch(),

@@ -162,6 +162,59 @@ describe('inspect', () => {
     })
   })
 
+  test('--profile shows what each step takes', async () => {
+    const flags = ['--profile', '--runs', '3', '--no-measure']
+    const { code, stdout, stderr } = await hence(['inspect', model, ...flags, '--shape', 'a=4x3', '--shape', 'b=4x3'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const text of ['a [4, 3], b [4, 3]', 'median of 3 runs', 'time by operation', 'slowest 3 steps of 3', 'product', '[4, 2]'])
+      expect(stdout).toContain(text)
+    expect(stdout).toMatch(/arena +(\S+ \S+) planned, \1 used/)
+    const json = await hence(['inspect', model, ...flags, '--json'])
+    const { profile, plan } = JSON.parse(json.stdout)
+    expect(plan).toBeUndefined()
+    expect(profile).toMatchObject({ runs: 3, speed: null, predictedMs: null, shapes: { a: [1, 3], b: [1, 3] } })
+    expect(profile.steps).toHaveLength(3)
+    expect(profile.operations.map(({ op }: { op: string }) => op).sort()).toEqual(['in and out', 'map', 'matmul'])
+  })
+
+  test('--profile predicts from what the machine can do', async () => {
+    const { stdout } = await hence(['inspect', model, '--profile', '--json', '--top', '0'])
+    const { profile } = JSON.parse(stdout)
+    // Without the native backend nothing is measured.
+    if (profile.backend === 'reference') expect(profile.speed).toBeNull()
+    else {
+      const matmul = profile.steps.find(({ op }: { op: string }) => op === 'matmul')
+      const { bandwidth, peak } = profile.speed
+      expect(matmul.predictedMs).toBeCloseTo(1000 * Math.max(matmul.bytes / bandwidth, matmul.operations / peak), 9)
+    }
+  })
+
+  test('--trace and --svg write the profile', async () => {
+    const [trace, svg] = [join(folder.path, 'trace.json'), join(folder.path, 'timeline.svg')]
+    const { code, stderr } = await hence(['inspect', model, '--trace', trace, '--svg', svg, '--no-measure'])
+    expect([code, stderr]).toEqual([0, `written to ${trace}\nwritten to ${svg}\n`])
+    const { traceEvents } = JSON.parse(readFileSync(trace, 'utf8'))
+    const spans = traceEvents.filter(({ ph }: { ph: string }) => ph === 'X')
+    const [program, ...steps] = spans
+    expect(program.name).toBe('program 1')
+    expect(steps.map(({ name }: { name: string }) => name)).toEqual(['matmul MatMul_1', 'map sum', 'in and out'])
+    // Steps follow each other within their program.
+    for (const [i, { ts, dur }] of steps.entries()) {
+      expect(ts).toBeCloseTo(i === 0 ? program.ts : steps[i - 1].ts + steps[i - 1].dur, 2)
+      expect(ts + dur).toBeLessThanOrEqual(program.ts + program.dur + 0.01)
+    }
+    const picture = readFileSync(svg, 'utf8')
+    expect(picture).toMatch(/^<svg [^>]+>[\s\S]+<\/svg>\n$/)
+    for (const text of ['matmul', 'in and out', 'median of 10 runs', 'slowest 3 steps']) expect(picture).toContain(text)
+  })
+
+  test.each(['--trace', '--svg'])('%s says when a file cannot be written', async flag => {
+    const path = join(folder.path, 'no-such-folder', 'file')
+    const { code, stdout, stderr } = await hence(['inspect', model, flag, path, '--no-measure'])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain(`${path} could not be written: ENOENT`)
+  })
+
   test('lists every missing operator and exits with 1', async () => {
     const path = folder.write('unknown.onnx', unknownOperators())
     const { code, stdout } = await hence(['inspect', path])

@@ -71,4 +71,5 @@ export const LAYOUTS = [
   'i4-super16',
   'i6-super16',
   'i8-super16',
+  's8',
 ] as const

@@ -1,5 +1,6 @@
 import {
   type ConvAttributes,
+  type ConvTransposeAttributes,
   type Instruction,
   type PoolAttributes,
   type Program,
@@ -7,6 +8,7 @@ import {
   windowOf,
 } from '../../program/index.ts'
 import { CONV_METHODS, convMethod } from './conv-plan.ts'
+import { convTransposeForm } from './conv-transpose-weights.ts'
 import type { ConvForm } from './conv-weights.ts'
 import { encodeFinish } from './encode-finish.ts'
 import type { Encoder } from './encoder.ts'
@@ -39,6 +41,24 @@ export function encodeConv(program: Program, instruction: Instruction, encoder: 
   ]
 }
 
+/** Operand words: x, w, bias, y, the window, filters, groups, what happens to the sums. */
+export function encodeConvTranspose(program: Program, instruction: Instruction, encoder: Encoder): number[] {
+  const { inputs, outputs } = instruction
+  const attributes = instruction.attributes as ConvTransposeAttributes
+  const [x, weight, bias] = inputs
+  const [n, kernelHeight, kernelWidth] = program.buffers[weight!]!.shape as readonly number[]
+  return [
+    x!,
+    encoder.matrix(weight!, convTransposeForm(attributes)),
+    bias ?? NONE,
+    outputs[0]!,
+    ...encodeWindow(program, instruction, [kernelHeight!, kernelWidth!], attributes, encoder),
+    n!,
+    attributes.groups ?? 1,
+    ...encodeFinish(attributes, encoder),
+  ]
+}
+
 /** Operand words: x, y, the window, padding at the bottom and the right, kind. */
 export function encodePool(program: Program, instruction: Instruction, encoder: Encoder): number[] {
   const attributes = instruction.attributes as unknown as PoolAttributes
@@ -49,7 +69,7 @@ export function encodePool(program: Program, instruction: Instruction, encoder: 
 }
 
 /** The fields of `WindowShape` in native/kernels.h. */
-function encodeWindow(
+export function encodeWindow(
   { buffers }: Program,
   { op, inputs, outputs }: Instruction,
   kernel: readonly [number, number],

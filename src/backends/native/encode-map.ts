@@ -11,7 +11,7 @@ const MAP_OPS = [
   .split(' ')
 /** Comparisons that native code knows with their operands exchanged only. */
 const EXCHANGED: Readonly<Record<string, string>> = { greater: 'less', greater_equal: 'less_equal' }
-const ELEMENT_TYPES: Readonly<Record<string, number>> = { f32: 0, i32: 1, u8: 2, bool: 2, i64: 3 }
+const ELEMENT_TYPES: Readonly<Record<string, number>> = { f32: 0, i32: 1, u8: 2, bool: 2, i64: 3, i8: 4 }
 const MAX_INPUTS = 8
 const MAX_DEPTH = 8
 

@@ -4,8 +4,11 @@ import {
   type BatchedMatmulAttributes,
   type Buffer,
   type CopyAttributes,
+  type CumulativeAttributes,
   type DenseAttentionAttributes,
   type Dim,
+  type ExtremeAttributes,
+  type GroupNormAttributes,
   type Instruction,
   type MapAttributes,
   type MatmulAttributes,
@@ -17,15 +20,20 @@ import {
   type RotaryTableAttributes,
   type SoftmaxAttributes,
   type TakeAttributes,
+  type TopKAttributes,
 } from '../../program/index.ts'
+import { convTransposeForm } from './conv-transpose-weights.ts'
 import { encodeBatchedMatmul } from './encode-batched-matmul.ts'
 import { encodeCopy, hasCopyKernel } from './encode-copy.ts'
 import { encodeDenseAttention } from './encode-dense-attention.ts'
 import { encodeFinish } from './encode-finish.ts'
-import { convForm, encodeConv, encodePool } from './encode-image.ts'
+import { convForm, encodeConv, encodeConvTranspose, encodePool } from './encode-image.ts'
 import { encodeMap, hasMapKernel } from './encode-map.ts'
+import { encodeQuantisedConv, encodeQuantisedMatmul } from './encode-quantised.ts'
 import { encodeReduce } from './encode-reduce.ts'
+import { encodeResize, hasResizeKernel } from './encode-resize.ts'
 import { Encoder, useKey, type WeightForm, type WeightUse } from './encoder.ts'
+import { hasQuantisedKernel, quantisedForm } from './quantised-weights.ts'
 
 /** The numbers native code knows things by; the orders of the enums in native/kernels.h and native/executor.h. */
 const OPCODES = [
@@ -47,6 +55,14 @@ const OPCODES = [
   'batched_matmul',
   'take',
   'dense_attention',
+  'conv_transpose',
+  'resize',
+  'group_norm',
+  'extreme',
+  'top_k',
+  'cumulative',
+  'quantised_matmul',
+  'quantised_conv',
 ]
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
@@ -117,11 +133,14 @@ export function weightUses(program: Program): readonly WeightUse[] {
 function formOf(program: Program, instruction: Instruction, position: number): WeightForm {
   const { op } = instruction
   if (op === 'conv' && position === 1) return convForm(program, instruction)
+  if (op === 'conv_transpose' && position === 1) return convTransposeForm(instruction.attributes)
+  if (op.startsWith('quantised_') && position === 3) return quantisedForm(program, instruction)
   return (op === 'matmul' && position >= 3 && position % 2 === 1) || (op === 'gather' && position === 0) ? 'packed' : 'dense'
 }
 
 /** True when native code has a kernel for the instruction as it stands. */
-function hasKernel(program: Program, { op, inputs, outputs, attributes }: Instruction): boolean {
+function hasKernel(program: Program, instruction: Instruction): boolean {
+  const { op, inputs, attributes } = instruction
   const roleOf = (position: number) => program.buffers[inputs[position] ?? -1]?.role
   switch (op) {
     case 'matmul':
@@ -133,14 +152,17 @@ function hasKernel(program: Program, { op, inputs, outputs, attributes }: Instru
     case 'gather':
       return roleOf(0) !== 'weight' || program.buffers[inputs[0]!]!.shape.length === 2
     case 'conv':
+    case 'conv_transpose':
       return roleOf(1) === 'weight'
+    case 'resize':
+      return hasResizeKernel(program, instruction)
     case 'copy':
       return hasCopyKernel(attributes as unknown as CopyAttributes)
     case 'map':
-      return (
-        [...inputs, ...outputs].every(id => program.buffers[id!]!.dtype !== 'i8') &&
-        hasMapKernel(inputs.length, attributes as unknown as MapAttributes)
-      )
+      return hasMapKernel(inputs.length, attributes as unknown as MapAttributes)
+    case 'quantised_matmul':
+    case 'quantised_conv':
+      return hasQuantisedKernel(program, instruction)
     default:
       return OPCODES.includes(op)
   }
@@ -153,6 +175,12 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
   const count = (dims: readonly Dim[]): number => encoder.dim(productDim(...dims))
   const rows = (dims: readonly Dim[]): number => count(dims.slice(0, -1))
   const width = (dims: readonly Dim[]): number => encoder.dim(dims.at(-1) ?? 1)
+  /** Elements before an axis, along it, and after it. */
+  const around = (dims: readonly Dim[], axis: number): number[] => [
+    count(dims.slice(0, axis)),
+    encoder.dim(dims[axis] ?? 1),
+    count(dims.slice(axis + 1)),
+  ]
   const ids = inputs.map(id => id ?? NONE)
   const operands = inputs.map(id => (id === null ? undefined : program.buffers[id]))
   const [a, b, c, d, e] = ids as [number, number, number, number, number]
@@ -164,6 +192,12 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
     }
     case 'conv':
       return [op, encodeConv(program, instruction, encoder)]
+    case 'quantised_matmul':
+      return [op, encodeQuantisedMatmul(program, instruction, encoder)]
+    case 'quantised_conv':
+      return [op, encodeQuantisedConv(program, instruction, encoder)]
+    case 'conv_transpose':
+      return [op, encodeConvTranspose(program, instruction, encoder)]
     case 'pool':
       return [op, encodePool(program, instruction, encoder)]
     case 'gather': {
@@ -211,8 +245,25 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
     }
     case 'softmax': {
       const { axis = Math.max(0, shape(0).length - 1) } = attributes as SoftmaxAttributes
-      const before = shape(0).slice(0, axis)
-      return [op, [a, y, count(before), encoder.dim(shape(0)[axis] ?? 1), count(shape(0).slice(axis + 1))]]
+      return [op, [a, y, ...around(shape(0), axis)]]
+    }
+    case 'resize':
+      return [op, encodeResize(program, instruction, encoder)]
+    case 'group_norm': {
+      const { groups, epsilon } = attributes as GroupNormAttributes
+      return [op, [a, b ?? NONE, c ?? NONE, y, ...shape(0).map(dim => encoder.dim(dim)), groups, encoder.float(epsilon)]]
+    }
+    case 'extreme': {
+      const { axis, kind, last = false } = attributes as ExtremeAttributes
+      return [op, [a, y, ...around(shape(0), axis), Number(kind === 'min'), Number(last)]]
+    }
+    case 'top_k': {
+      const { k, smallest = false } = attributes as TopKAttributes
+      return [op, [a, y, outputs[1]!, rows(shape(0)), width(shape(0)), encoder.dim(k), Number(smallest)]]
+    }
+    case 'cumulative': {
+      const { axis, kind, exclusive = false, reverse = false } = attributes as CumulativeAttributes
+      return [op, [a, y, ...around(shape(0), axis), Number(kind === 'prod'), Number(exclusive), Number(reverse)]]
     }
     case 'argmax':
       return [op, [a, y, rows(shape(0)), width(shape(0))]]

@@ -1,8 +1,13 @@
 import { type Dim, formatDim } from '../../program/index.ts'
+import type { ConvTransposeForm } from './conv-transpose-weights.ts'
 import type { ConvForm } from './conv-weights.ts'
+import type { QuantisedForm } from './quantised-weights.ts'
 
-/** How a weight is held: as panels for matmul and gather, as panels in the order of a convolution's method, or as plain f32 numbers. */
-export type WeightForm = 'packed' | 'dense' | ConvForm
+/**
+ * How a weight is held: as panels for matmul and gather, as panels in the order of a convolution's method, as panels of bytes,
+ * or as plain f32 numbers.
+ */
+export type WeightForm = 'packed' | 'dense' | ConvForm | ConvTransposeForm | QuantisedForm
 
 /** A weight in one of its forms. */
 export interface WeightUse {

@@ -46,6 +46,7 @@ export class NativeExecution implements Execution {
   readonly #memory = new Map<number, ArrayBuffer>()
   /** Where each buffer's bytes are: region index and byte offset. */
   readonly #places = new Map<number, { readonly region: number; readonly offset: number }>()
+  readonly #arena: number
   readonly #handle: NativeHandle
   readonly #inputs: readonly Buffer[]
   readonly #outputs: readonly Buffer[]
@@ -65,12 +66,16 @@ export class NativeExecution implements Execution {
       const place = weights.places.get(useKey({ buffer: id, form: 'dense' }))
       if (place) this.#places.set(id, { region: weights.regions.indexOf(place.region), offset: place.offset })
     }
-    const arena = this.#allocate(plan.arenaBytes)
-    for (const [id, offset] of plan.offsets) this.#places.set(id, { region: arena, offset })
+    this.#arena = this.#allocate(plan.arenaBytes)
+    for (const [id, offset] of plan.offsets) this.#places.set(id, { region: this.#arena, offset })
     this.#placeConstants()
     for (const buffer of buffersOf(program, 'state'))
       this.#places.set(buffer.id, { region: this.#allocate(largestBytes(buffer, limits)), offset: 0 })
     this.#handle = this.#create(addon)
+  }
+
+  get arenaBytes(): number {
+    return this.#isDisposed ? 0 : this.#bytes(this.#arena).byteLength
   }
 
   #allocate(bytes: number): number {

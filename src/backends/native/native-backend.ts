@@ -8,6 +8,7 @@ import { useKey } from './encoder.ts'
 import { NativeExecution } from './execution.ts'
 import { findAddon } from './load-addon.ts'
 import { type PackedWeights, packWeights, releaseWeights } from './pack-weights.ts'
+import { tuneConvolutions } from './tune-convolutions.ts'
 
 let forced: string | undefined
 
@@ -59,7 +60,7 @@ export function nativeBackend({ threads, target: wanted }: NativeOptions): Nativ
     name: `native (${target})`,
     target,
     threads,
-    compile: (program, weights, options) => compile(addon, device, threads, program, weights, options),
+    compile: (program, weights, options) => compile({ addon, device, target, threads }, program, weights, options),
     measureBandwidth: (bytes, rounds = 3) => addon.measureBandwidth(device, bytes, rounds),
     measurePeak: (precision, rounds = 5) => addon.measurePeak(device, precision === 'exact' ? 0 : 1, rounds),
     dispose() {
@@ -77,14 +78,13 @@ function checkTarget(target: string): void {
 }
 
 async function compile(
-  addon: Addon,
-  device: NativeHandle,
-  threads: number,
-  program: Program,
+  { addon, device, target, threads }: { addon: Addon; device: NativeHandle; target: string; threads: number },
+  given: Program,
   provider: WeightProvider,
   options: CompileOptions,
 ): Promise<Executable> {
   const { limits, precision, signal } = options
+  const program = await tuneConvolutions(given, { addon, device, target, threads, precision, signal })
   const encoded = encodeProgram(program)
   const weights = await packWeights(addon, device, program, provider, options)
   const used = new Set(weightUses(program).map(({ buffer }) => buffer))
@@ -95,6 +95,8 @@ async function compile(
   }
   const plan = planMemory(program, limits)
   const native = encoded.segments.filter(({ kind }) => kind === 'native').reduce((sum, { begin, end }) => sum + end - begin, 0)
+  // What is kept must not keep the tensors the weights were packed from.
+  const owner = provider.shared ? { shared: provider.shared } : {}
   const parts = { addon, device, threads, program, encoded, weights, hostWeights, plan, limits, precision }
   return {
     program,
@@ -103,14 +105,16 @@ async function compile(
     arenaBytes: plan.arenaBytes,
     kernelShare: native / Math.max(1, program.instructions.length),
     createExecution: () => new NativeExecution(parts),
-    dispose: () => releaseWeights(addon, provider, weights),
+    dispose: () => releaseWeights(addon, owner, weights),
   }
 }
 
 /** Bytes of the distinct matrices that products read; a table that is only gathered from is not among them. */
 function multipliedBytes({ instructions }: Program, { matrices }: EncodedProgram, { places }: PackedWeights): number {
   const multiplied = new Set(
-    instructions.filter(({ op }) => op === 'matmul' || op === 'conv').flatMap(({ op, inputs }) => inputs.slice(op === 'conv' ? 1 : 3)),
+    instructions
+      .filter(({ op }) => ['matmul', 'conv', 'quantised_matmul', 'quantised_conv'].includes(op))
+      .flatMap(({ op, inputs }) => inputs.slice(op === 'conv' ? 1 : 3)),
   )
   const read = matrices.filter(({ buffer }) => multiplied.has(buffer)).map(use => places.get(useKey(use))!)
   return [...new Set(read)].reduce((sum, { bytes }) => sum + bytes, 0)

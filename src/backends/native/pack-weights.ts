@@ -4,15 +4,20 @@ import type { Program } from '../../program/index.ts'
 import type { CompileOptions, WeightProvider } from '../backend.ts'
 import { type ResolvedWeight, readWeightRows, resolveWeight } from '../weights.ts'
 import { type Addon, LAYOUTS, type NativeHandle } from './addon.ts'
+import { type ConvTransposeForm, convTransposeMatrix, convTransposeRows } from './conv-transpose-weights.ts'
 import { type ConvForm, convMatrix, convRows } from './conv-weights.ts'
 import { weightUses } from './encode.ts'
 import { useKey, type WeightForm } from './encoder.ts'
 import { openPackedRegion } from './packed-cache.ts'
+import { type QuantisedForm, quantisedMatrix, quantisedRows } from './quantised-weights.ts'
 
 /** Bytes of a weight read and packed at a time: bounds the memory that loading takes beyond the weights themselves. */
 const CHUNK_BYTES = 32 << 20
 /** Raised when packed bytes change their meaning: older cached files are then not found any more. */
 const LAYOUT_VERSION = 2
+
+/** The storage type the addon is given for rows of signed bytes: the one after those of files. */
+const SIGNED_BYTES = WEIGHT_TYPES.length
 
 /** Where a weight lies in the region of all weights. */
 export interface PlacedWeight {
@@ -71,8 +76,8 @@ export async function packWeights(
 }
 
 /** Lets go of the weights of a program; memory nobody reads any more is freed. */
-export function releaseWeights(addon: Addon, weights: WeightProvider, { regions }: PackedWeights): void {
-  const known = knownPlaces(weights)
+export function releaseWeights(addon: Addon, owner: Pick<WeightProvider, 'shared'>, { regions }: PackedWeights): void {
+  const known = knownPlaces(owner)
   for (const region of regions) {
     if (--region.users > 0) continue
     for (const [key, place] of known) if (place.region === region) known.delete(key)
@@ -80,7 +85,7 @@ export function releaseWeights(addon: Addon, weights: WeightProvider, { regions 
   }
 }
 
-function knownPlaces({ shared }: WeightProvider): Map<string, PlacedWeight> {
+function knownPlaces({ shared }: Pick<WeightProvider, 'shared'>): Map<string, PlacedWeight> {
   if (!shared) return new Map()
   const known = sharedPlaces.get(shared) ?? new Map<string, PlacedWeight>()
   sharedPlaces.set(shared, known)
@@ -134,9 +139,9 @@ async function placeWeights(
     const shared = known.get(key)
     let entry = entries.get(key)
     if (!shared && !entry) {
-      const type = form === 'packed' ? sourceType(weight) : WEIGHT_TYPES.indexOf('f32')
-      const layout = form === 'packed' ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
-      const { n, k } = isConv(form) ? convMatrix(form, convShape(weight)) : weight
+      const type = form === 'packed' ? sourceType(weight) : isBytes(form) ? SIGNED_BYTES : WEIGHT_TYPES.indexOf('f32')
+      const layout = form === 'packed' || isBytes(form) ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
+      const { n, k } = isFilters(form) ? filterMatrix(form, convShape(weight)) : weight
       const size = form === 'dense' ? n * k * 4 : addon.packedBytes(layout, n, k)
       entry = { weight, type, place: { form, layout, n, k, region, offset: bytes, bytes: size } }
       entries.set(key, entry)
@@ -148,8 +153,25 @@ async function placeWeights(
   return { entries, places, region, bytes }
 }
 
-function isConv(form: WeightForm): form is ConvForm {
+/** A form whose rows are made from all of a weight at once. */
+type FilterForm = ConvForm | ConvTransposeForm | QuantisedForm
+
+function isFilters(form: WeightForm): form is FilterForm {
   return typeof form === 'object'
+}
+
+function isBytes(form: WeightForm): form is QuantisedForm {
+  return isFilters(form) && 'quantised' in form
+}
+
+function filterMatrix(form: FilterForm, shape: readonly [number, number, number, number]): { n: number; k: number } {
+  if (isBytes(form)) return quantisedMatrix(form, shape)
+  return 'conv' in form ? convMatrix(form, shape) : convTransposeMatrix(form, shape)
+}
+
+function filterRows(form: FilterForm, shape: readonly [number, number, number, number], values: Float32Array): Float32Array | Int8Array {
+  if (isBytes(form)) return quantisedRows(form, shape, values)
+  return 'conv' in form ? convRows(form, shape, values) : convTransposeRows(form, shape, values)
 }
 
 function convShape({ buffer }: ResolvedWeight): readonly [number, number, number, number] {
@@ -182,12 +204,14 @@ async function packEntry(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { n, k, tensor, firstRow } = weight
-  if (isConv(place.form)) {
-    const rows = convRows(place.form, convShape(weight), await readWeightRows(weight, 0, n, signal))
+  const { form } = place
+  if (isFilters(form)) {
+    const values = await readWeightRows(weight, 0, n, signal)
+    const rows = filterRows(form, convShape(weight), values)
     await addon.pack(device, region, place.offset, type, new Uint8Array(rows.buffer), 0, place.n, place.layout, place.n, place.k)
     return
   }
-  if (place.form === 'dense') {
+  if (form === 'dense') {
     const values = await readWeightRows(weight, 0, n, signal)
     addon.copy(region, place.offset, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     return

@@ -7,7 +7,7 @@ export interface Work {
 }
 
 /** What one element of the result costs, as multiply-adds that take as long. */
-const COSTS: Readonly<Record<string, number>> = { map: 30, copy: 40, take: 40, softmax: 60 }
+const COSTS: Readonly<Record<string, number>> = { map: 30, copy: 40, take: 40, softmax: 60, resize: 60, cumulative: 60, group_norm: 60 }
 
 /** Roughly the work of a program: enough to tell whether sharing a step among threads pays. */
 export function workOf({ instructions, buffers }: Program): readonly Work[] {
@@ -19,14 +19,20 @@ export function workOf({ instructions, buffers }: Program): readonly Work[] {
   for (const { op, inputs, outputs } of instructions) {
     const input = buffers[inputs[0] ?? -1]?.shape ?? []
     const output = buffers[outputs[0] ?? -1]?.shape ?? []
-    if (op === 'matmul' || op === 'conv') {
+    if (op === 'conv_transpose') {
+      const taps = productDim(...buffers[inputs[1]!]!.shape) as number
+      add(productDim(...input.slice(0, -1)), taps)
+    } else if (op === 'matmul' || op === 'conv') {
       // Of a convolution, the sizes of a filter; the first operand of a matmul has its inner size last.
       const k = op === 'conv' ? buffers[inputs[1]!]!.shape.slice(1) : [input[1]!]
       const columns = outputs.reduce((sum, id) => sum + (buffers[id]!.shape.at(-1) as number), 0)
       add(productDim(...output.slice(0, -1)), (productDim(...k) as number) * columns)
+    } else if (op === 'quantised_matmul' || op === 'quantised_conv') {
+      // Four products of bytes take as long as one of f32.
+      add(productDim(...output.slice(0, -1)), (productDim(...buffers[inputs[3]!]!.shape) as number) / 4)
     } else if (op === 'batched_matmul') add(productDim(...output, input.at(-1)!), 1)
     else if (op === 'dense_attention') add(productDim(...output, buffers[inputs[1]!]!.shape.at(-2)!), 2)
-    else if (op === 'reduce') add(productDim(...input), 15)
+    else if (op === 'reduce' || op === 'extreme' || op === 'top_k') add(productDim(...input), 15)
     else if (COSTS[op]) add(productDim(...output), COSTS[op])
   }
   return [...work.values()]

@@ -70,6 +70,10 @@ class ReferenceExecution implements Execution {
     for (const buffer of buffersOf(program, 'state')) this.#states.set(buffer.id, new ArrayBuffer(largestBytes(buffer, limits)))
   }
 
+  get arenaBytes(): number {
+    return this.#arena?.byteLength ?? 0
+  }
+
   async run(
     inputs: Readonly<Record<string, TensorData>>,
     dims: DimValues,

@@ -65,6 +65,7 @@ describe('a model', () => {
           { name: '', domain: '', op: 'Relu', inputs: ['z'], outputs: ['out'], attributes: {} },
         ],
         inputs: [{ name: 'x', type: { kind: 'tensor', dtype: 'f32', shape: ['batch', 2, undefined] } }],
+        defaults: [{ name: 'w', type: { kind: 'tensor', dtype: 'f32', shape: [2] } }],
         outputs: [{ name: 'out', type: { kind: 'tensor', dtype: 'f32', shape: undefined } }],
         values: [{ name: 'y', type: undefined }],
         initializers: new Map([['w', { dtype: 'f32', shape: [2], data: Float32Array.of(1, 2) }]]),

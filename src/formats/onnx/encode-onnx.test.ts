@@ -151,7 +151,11 @@ describe('encodeOnnx', () => {
   test('what is written is read again', () => {
     fc.assert(
       fc.property(models, model => {
-        expect(decodeOnnx(encodeOnnx(model))).toEqual(model)
+        const { graph, ...rest } = decodeOnnx(encodeOnnx(model))
+        // The first versions of the format list all initializers among the inputs.
+        const { defaults = [], ...plain } = graph
+        expect({ ...rest, graph: model.irVersion < 4 ? plain : graph }).toEqual(model)
+        if (model.irVersion < 4) expect(defaults.map(({ name }) => name)).toEqual([...model.graph.initializers.keys()])
       }),
       { numRuns: 300 },
     )

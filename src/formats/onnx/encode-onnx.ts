@@ -28,7 +28,7 @@ export async function writeOnnx(path: string, model: Omit<OnnxModel, 'files'>): 
 }
 
 function encodeModel({ irVersion, producer, opsets, graph, functions, metadata }: Omit<OnnxModel, 'files'>): MessageWriter {
-  const listed = irVersion < FIRST_IR_WITH_HIDDEN_INITIALIZERS ? withInitializersAsInputs(graph) : graph
+  const listed = irVersion < FIRST_IR_WITH_HIDDEN_INITIALIZERS ? withInitializersAsInputs(graph) : withDefaults(graph)
   const message = new MessageWriter().int(1, irVersion).text(2, producer).message(7, encodeGraph(listed))
   writeOpsets(message, 8, opsets)
   for (const [key, value] of metadata) message.message(14, new MessageWriter().text(1, key).text(2, value))
@@ -44,6 +44,10 @@ function encodeModel({ irVersion, producer, opsets, graph, functions, metadata }
 function withInitializersAsInputs(graph: OnnxGraph): OnnxGraph {
   const more = Array.from(graph.initializers, ([name, { dtype, shape }]) => ({ name, type: { kind: 'tensor' as const, dtype, shape } }))
   return { ...graph, inputs: [...graph.inputs, ...more] }
+}
+
+function withDefaults(graph: OnnxGraph): OnnxGraph {
+  return graph.defaults ? { ...graph, inputs: [...graph.inputs, ...graph.defaults] } : graph
 }
 
 /** A GraphProto. */

@@ -1,9 +1,11 @@
 import { realpath } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
-import { HenceError } from '../../core/index.ts'
+import { HenceError, makeLazy } from '../../core/index.ts'
 import { ByteFile } from '../byte-file.ts'
 import type { FileIdentity } from '../checkpoint.ts'
+import { readAgain } from '../read-again.ts'
 import type { ExternalTensor } from './onnx-source.ts'
+import { SMALLEST_LAZY_BYTES } from './tensor.ts'
 import { elementsOf } from './tensor-elements.ts'
 
 /**
@@ -86,7 +88,8 @@ async function readGroup(
           external: path,
           offset,
         })
-      ;(tensor as { data: typeof data }).data = data
+      if (byteLength < SMALLEST_LAZY_BYTES) (tensor as { data: typeof data }).data = data
+      else makeLazy(tensor, data, () => elementsOf(type, readAgain(file.identity, offset, byteLength), elements)!)
     }
     return file.identity
   } finally {

@@ -49,7 +49,16 @@ export function readGraph(source: OnnxSource, reader: MessageReader): OnnxGraph 
         break
     }
   }
-  return { name, nodes, inputs: inputs.filter(input => !initializers.has(input.name)), outputs, values, initializers }
+  const defaults = inputs.filter(input => initializers.has(input.name))
+  return {
+    name,
+    nodes,
+    inputs: inputs.filter(input => !initializers.has(input.name)),
+    ...(defaults.length > 0 ? { defaults } : {}),
+    outputs,
+    values,
+    initializers,
+  }
 }
 
 function readNode(source: OnnxSource, reader: MessageReader): OnnxNode {

@@ -66,8 +66,10 @@ export interface OnnxNode {
 export interface OnnxGraph {
   readonly name: string
   readonly nodes: readonly OnnxNode[]
-  /** Without those that only give an initializer its type (old files list them among the inputs). */
+  /** Those that must be given: without the ones that have an initializer. */
   readonly inputs: readonly OnnxValueInfo[]
+  /** Inputs whose initializer is the value they have unless the caller gives another; absent where there are none. */
+  readonly defaults?: readonly OnnxValueInfo[]
   readonly outputs: readonly OnnxValueInfo[]
   /** Types of intermediate values the file happens to state. */
   readonly values: readonly OnnxValueInfo[]

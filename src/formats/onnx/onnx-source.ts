@@ -1,3 +1,4 @@
+import type { FileIdentity } from '../checkpoint.ts'
 import { ProtobufBytes, type ProtobufLimits } from '../protobuf/protobuf-bytes.ts'
 import type { OnnxElementType } from './element-types.ts'
 import type { OnnxTensor } from './model.ts'
@@ -25,12 +26,15 @@ export interface ExternalTensor {
 export class OnnxSource extends ProtobufBytes {
   /** True when nobody else reads the bytes, so that decoding may move tensors to where they can be viewed. */
   readonly ownsBytes: boolean
+  /** The file all bytes are from, where it is one: large tensors can then be read from it again. */
+  readonly file: FileIdentity | undefined
   readonly external: ExternalTensor[] = []
   /** Elements that sparse initializers took once made dense. */
   denseElements = 0
 
-  constructor(name: string, bytes: Uint8Array, ownsBytes: boolean) {
+  constructor(name: string, bytes: Uint8Array, ownsBytes: boolean, file?: FileIdentity) {
     super(name, bytes, LIMITS)
+    this.file = file
     this.ownsBytes = ownsBytes
   }
 }

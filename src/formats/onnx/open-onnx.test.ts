@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { addModel, externalTensorProto, graphProto, modelProto, tensorProto } from '../../../test/onnx-writer.ts'
 import { describeWithTestdata, testdata } from '../../../test/testdata.ts'
+import { releaseData } from '../../core/index.ts'
 import type { OnnxGraph, OnnxTensor } from './model.ts'
 import { openOnnx } from './open-onnx.ts'
 
@@ -26,13 +27,13 @@ function externalModel(...entries: readonly Readonly<Record<string, string>>[]):
 }
 
 describe('one file', () => {
-  test('tensors are views of one read, wherever they lay', async () => {
+  test('large tensors are views of one read, wherever they lay', async () => {
     for (let pad = 0; pad < 8; pad++) {
       const graph = graphProto({
         name: 'x'.repeat(pad),
         initializers: [
-          tensorProto({ name: 'f', code: 1, shape: [40], data: Float32Array.from({ length: 40 }, (_, i) => i) }),
-          tensorProto({ name: 'h', code: 10, shape: [65], data: Uint16Array.from({ length: 65 }, (_, i) => i) }),
+          tensorProto({ name: 'f', code: 1, shape: [20_000], data: Float32Array.from({ length: 20_000 }, (_, i) => i) }),
+          tensorProto({ name: 'h', code: 10, shape: [40_001], data: Uint16Array.from({ length: 40_001 }, (_, i) => i) }),
           tensorProto({ name: 'b', code: 9, shape: [2], data: Uint8Array.of(0, 1) }),
           tensorProto({ name: 'l', code: 7, shape: [20], data: BigInt64Array.from({ length: 20 }, (_, i) => BigInt(i)) }),
           tensorProto({ name: 'after', code: 1, shape: [1], data: Float32Array.of(7) }),
@@ -41,12 +42,41 @@ describe('one file', () => {
       const path = join(folderWith({ 'm.onnx': modelProto({ graph }) }), 'm.onnx')
       const { initializers } = (await openOnnx(path)).graph
       const data = (name: string): OnnxTensor['data'] => initializers.get(name)!.data
-      expect(data('f')).toEqual(Float32Array.from({ length: 40 }, (_, i) => i))
-      expect(data('h')).toEqual(Uint16Array.from({ length: 65 }, (_, i) => i))
+      expect(data('f')).toEqual(Float32Array.from({ length: 20_000 }, (_, i) => i))
+      expect(data('h')).toEqual(Uint16Array.from({ length: 40_001 }, (_, i) => i))
       expect(data('b')).toEqual(Uint8Array.of(0, 1))
       expect(data('l')).toEqual(BigInt64Array.from({ length: 20 }, (_, i) => BigInt(i)))
       expect(data('after')).toEqual(Float32Array.of(7))
       expect((data('f') as Float32Array).buffer).toBe((data('h') as Uint16Array).buffer)
+      // Small ones do not keep the file in memory.
+      expect((data('l') as BigInt64Array).buffer.byteLength).toBe(160)
+    }
+  })
+
+  test('large tensors that were released are read again, unless the file is another one', async () => {
+    const values = Float32Array.from({ length: 20_000 }, (_, i) => i)
+    const initializers = [
+      tensorProto({ name: 'own', code: 1, shape: [20_000], data: values }),
+      externalTensorProto('other', 1, [20_000], { location: 'w.bin' }),
+    ]
+    const folder = folderWith({ 'm.onnx': modelProto({ graph: graphProto({ initializers }) }), 'w.bin': bytesOf(values) })
+    const { graph } = await openOnnx(join(folder, 'm.onnx'))
+    for (const tensor of graph.initializers.values()) {
+      const first = tensor.data
+      expect(tensor.data).toBe(first)
+      releaseData(tensor)
+      expect(tensor.data).not.toBe(first)
+      expect(tensor.data).toEqual(values)
+      releaseData(tensor)
+    }
+    for (const [name, file] of [
+      ['own', 'm.onnx'],
+      ['other', 'w.bin'],
+    ] as const) {
+      writeFileSync(join(folder, file), new Uint8Array(1_000_000))
+      expect(() => graph.initializers.get(name)!.data).toThrow(/changed since the model was loaded/)
+      rmSync(join(folder, file))
+      expect(() => graph.initializers.get(name)!.data).toThrow(/went away/)
     }
   })
 

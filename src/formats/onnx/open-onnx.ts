@@ -9,14 +9,15 @@ import { OnnxSource } from './onnx-source.ts'
 const MAX_FILE_BYTES = 2 ** 31 - 1
 
 /**
- * Reads an ONNX file and its external data. Weights are views of what was read wherever their type allows.
+ * Reads an ONNX file and its external data. Large weights are views of what was read, and can be released: they are read
+ * again when they are next asked for.
  *
  * @throws HenceError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_TRUNCATED`, `FILE_MALFORMED`, `FILE_LIMIT`,
  *   `FORMAT_UNSUPPORTED`, `ABORTED`
  */
 export async function openOnnx(path: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<OnnxModel> {
   const { identity, bytes } = await readWhole(path, options.signal)
-  const source = new OnnxSource(identity.path, bytes, true)
+  const source = new OnnxSource(identity.path, bytes, true, identity)
   const model = readModel(source, [identity])
   if (source.external.length === 0) return model
   const files = await loadExternalData(identity.path, source.external, options.signal)

@@ -1,6 +1,7 @@
-import { allocate, type ElementType } from '../../core/index.ts'
+import { allocate, type ElementType, makeLazy } from '../../core/index.ts'
 import { checkedElementCount } from '../extents.ts'
 import type { MessageReader } from '../protobuf/message-reader.ts'
+import { readAgain } from '../read-again.ts'
 import { type DataField, type OnnxElementType, onnxElementType, unsupportedElementType } from './element-types.ts'
 import { readExternalTensor } from './external-entries.ts'
 import type { OnnxTensor } from './model.ts'
@@ -9,6 +10,8 @@ import { alignment, elementsOf, entryCount, rawByteLength } from './tensor-eleme
 
 /** NumPy's limit, from which such tensors come. */
 const MAX_DIMENSIONS = 64
+/** Smaller tensors stay in memory: they are what shapes and scales are made of. */
+export const SMALLEST_LAZY_BYTES: number = 64 * 1024
 
 const DATA_FIELDS: Readonly<Record<DataField, number>> = {
   float_data: 4,
@@ -54,8 +57,13 @@ export function readTensor(source: OnnxSource, reader: MessageReader): NamedTens
   const elements = checkedElementCount(source.name, name, shape)
   if (isExternal) return { name, tensor: readExternalTensor(source, reader.again(), { what, name, type, shape, elements }) }
   const isRaw = raw !== undefined && (raw.end > raw.start || elements === 0)
-  const data = isRaw ? rawElements(source, reader, what, type, elements, raw) : typedElements(reader, what, type, elements)
-  return { name, tensor: { dtype: type.dtype, shape, data } }
+  if (!isRaw) return { name, tensor: { dtype: type.dtype, shape, data: typedElements(reader, what, type, elements) } }
+  const { file } = source
+  const data = rawElements(source, reader, what, type, elements, raw)
+  const { start, end } = raw
+  if (!file || end - start < SMALLEST_LAZY_BYTES) return { name, tensor: { dtype: type.dtype, shape, data } }
+  const make = (): OnnxTensor['data'] => elementsOf(type, readAgain(file, start, end - start), elements)!
+  return { name, tensor: makeLazy({ dtype: type.dtype, shape }, data, make) }
 }
 
 function readHeader(reader: MessageReader): Header {
@@ -105,10 +113,15 @@ function rawElements(
       expected,
       got: end - start,
     })
+  // A view would keep the whole file in memory.
+  if (source.file && expected < SMALLEST_LAZY_BYTES) return checked(elementsOf(type, source.bytes.slice(start, end), elements))
   const from = source.ownsBytes ? moveToAligned(source.bytes, start, end, fieldStart, alignment(type)) : start
-  const data = elementsOf(type, source.bytes.subarray(from, from + expected), elements)
-  if (data === undefined) throw reader.malformed(`${what}: a bool is neither 0 nor 1`)
-  return data
+  return checked(elementsOf(type, source.bytes.subarray(from, from + expected), elements))
+
+  function checked(data: OnnxTensor['data'] | undefined): OnnxTensor['data'] {
+    if (data === undefined) throw reader.malformed(`${what}: a bool is neither 0 nor 1`)
+    return data
+  }
 }
 
 /**

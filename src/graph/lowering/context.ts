@@ -1,11 +1,11 @@
 import type { Precision } from '../../backends/index.ts'
-import { type ElementType, elementCount, HenceError } from '../../core/index.ts'
+import { allocate, type ElementType, elementCount, HenceError } from '../../core/index.ts'
 import type { Buffer, MapExpression } from '../../program/index.ts'
 import type { Attributes } from '../attributes.ts'
 import { attributesOf, type GraphNode } from '../graph.ts'
 import type { GraphTensor } from '../operator.ts'
-import { channelsLast, combine, isComputedInF32, type LazyExpression, type Segment } from './segment.ts'
-import { toFloat32, toIndices } from './storage.ts'
+import { axisIn, channelsLast, combine, deepestFirst, type LazyExpression, type Segment } from './segment.ts'
+import { heldAs, isComputedInF32, toFloat32, toHeld, toIndices } from './storage.ts'
 import { storedBytes, storedTensor } from './stored-tensor.ts'
 import type { ValueLayout, ValueType } from './value-type.ts'
 
@@ -79,7 +79,7 @@ export class LoweringContext {
     return this.segment.values.get(this.node.inputs[position]!)?.layout ?? 'plain'
   }
 
-  /** The operand as f32 in a buffer of its ONNX shape. */
+  /** The operand in a buffer of its ONNX shape: floats and truth values as f32, whole numbers as they are. */
   plain(position: number): Buffer {
     return this.#converted(position, 'plain')
   }
@@ -87,11 +87,11 @@ export class LoweringContext {
   /** {@link plain} under another shape of as many elements. */
   plainAs(position: number, shape: readonly number[]): Buffer {
     const { found } = this.#operand(position)
-    if (found.kind === 'constant') return this.segment.constant(found.key, found.tensor, 'f32', shape)
+    if (found.kind === 'constant') return this.segment.constant(found.key, found.tensor, heldAs(found.tensor.dtype), shape)
     return this.segment.builder.view(this.plain(position), shape)
   }
 
-  /** The operand as f32 with channels moved to the end. */
+  /** {@link plain} with channels moved to the end. */
   channelsLast(position: number): Buffer {
     return this.#converted(position, 'channels-last')
   }
@@ -100,17 +100,34 @@ export class LoweringContext {
     const { value, found } = this.#operand(position)
     const pending = this.segment.values.get(value)
     if (found.kind === 'constant') {
-      const buffer = this.segment.constant(found.key, found.tensor, 'f32')
+      const held = heldAs(found.tensor.dtype)
+      const buffer = this.segment.constant(found.key, found.tensor, held)
       if (layout === 'plain') return buffer
       // A constant cannot be viewed, so its numbers are moved here.
-      return this.segment.constant(`${found.key} channels last`, permuteChannelsLast(found.tensor), 'f32')
+      return this.segment.constant(`${found.key} channels last`, permuteChannelsLast(found.tensor), held)
     }
     const type = this.type(position)!
-    const own = pending ? this.segment.materialize(value) : this.segment.input(value, type.shape)
+    const own = pending ? this.segment.materialize(value) : this.segment.input(value, type)
     if (layout === (pending?.layout ?? 'plain')) return own
     return this.segment.cached(`${value} ${layout}`, () =>
       layout === 'plain' ? this.segment.toPlain(own, type.shape, value) : this.segment.toChannelsLast(own, type.shape, value),
     )
+  }
+
+  /** The operand's numbers in one axis of an f32 buffer, whatever type programs hold them as. */
+  numbers(position: number): Buffer {
+    const { value, found } = this.#operand(position)
+    const { shape, dtype } = this.type(position)!
+    const count = elementCount(shape)
+    if (found.kind === 'constant') return this.segment.constant(found.key, found.tensor, 'f32', [count])
+    if (isComputedInF32(dtype)) return this.plainAs(position, [count])
+    return this.segment.cached(`${value} as f32`, () => {
+      const own = this.segment.values.has(value) ? this.segment.expressionOf(value) : undefined
+      const { tree, operands } = own ?? { tree: { input: 0 }, operands: [this.plain(position)] }
+      const isHere = 'input' in tree && operands[0]!.dtype === 'f32'
+      const buffer = isHere ? operands[0]! : this.segment.emit('map', value, operands, { expression: deepestFirst(tree) })
+      return this.segment.builder.view(this.segment.repeated(buffer, shape, value), [count])
+    })
   }
 
   /** Indices into `rows` rows as i32 in one axis; only constants and values of the host have such. Negative ones count from the end. */
@@ -129,7 +146,7 @@ export class LoweringContext {
     if (found.kind !== 'constant') throw new HenceError('PROGRAM_INVALID', `operand ${position} is not known`)
     const stored = transpose ? [...shape].reverse() : shape
     const key = `${found.key}[${stored.join()}]`
-    return this.segment.weight(key, shape, () => storedTensor(key, { ...found.tensor, shape: stored }), transpose)
+    return this.segment.weight(key, shape, () => storedTensor(key, found.tensor, stored), transpose)
   }
 
   /** A weight made of known numbers, where it does not exist yet. */
@@ -153,9 +170,24 @@ export class LoweringContext {
     return { tree: { input: 0 }, operands: [this.#converted(position, layout)] }
   }
 
+  /** Defines the only output as the first operand repeated to a shape; who reads it alone repeats it while reading. */
+  defineRepeated(shape: readonly number[]): true {
+    const value = this.node.outputs[0]!
+    const expression = { tree: { input: 0 }, operands: [this.plain(0)] }
+    this.segment.define(value, { dtype: this.#resultType(), shape, layout: 'plain', expression })
+    if (this.#uses(value) !== 1) this.segment.materialize(value)
+    return true
+  }
+
   /** Defines an output that is already in a buffer. */
-  define(buffer: Buffer, shape: readonly number[], layout: ValueLayout = 'plain', output = 0): true {
-    this.segment.define(this.node.outputs[output]!, { dtype: this.#resultType(), shape, layout, buffer })
+  define(
+    buffer: Buffer,
+    shape: readonly number[],
+    layout: ValueLayout = 'plain',
+    output = 0,
+    dtype: ElementType = this.#resultType(),
+  ): true {
+    this.segment.define(this.node.outputs[output]!, { dtype, shape, layout, buffer })
     return true
   }
 
@@ -165,19 +197,17 @@ export class LoweringContext {
     shape: readonly number[],
     build: (branches: readonly MapExpression[]) => MapExpression,
     dtype: ElementType = this.#resultType(),
+    /** Further branches, given the layout of the result. */
+    further: (layout: ValueLayout) => readonly LazyExpression[] = () => [],
   ): true {
     const value = this.node.outputs[0]!
     const rank = shape.length
     // Channels stay last when any operand of full rank has them there; the others follow.
     const layout = positions.some(i => this.layout(i) === 'channels-last') ? 'channels-last' : 'plain'
     const parts = positions.map(i => this.#aligned(i, layout, rank))
-    const own = combine(build, parts)
-    const expression =
-      own ??
-      combine(
-        build,
-        positions.map((i, at) => this.#placed(i, layout, rank, parts[at]!)),
-      )!
+    const added = further(layout)
+    const own = combine(build, [...parts, ...added])
+    const expression = own ?? combine(build, [...positions.map((i, at) => this.#placed(i, layout, rank, parts[at]!)), ...added])!
     this.segment.define(value, { dtype, shape, layout, expression })
     if (this.#uses(value) !== 1) this.segment.materialize(value)
     return true
@@ -185,32 +215,39 @@ export class LoweringContext {
 
   /** Defines the output as the first operand times a factor plus an addend per channel, the axis `1` of the shape. */
   defineScaled(factor: Float32Array, addend: Float32Array): true {
-    const layout = this.layout(0)
     const { shape, dtype } = this.type(0)!
-    const perChannel = layout === 'plain' ? [factor.length, ...shape.slice(2).map(() => 1)] : [factor.length]
-    const constant = (name: string, data: Float32Array): LazyExpression => {
-      const buffer = this.segment.constant(`${this.node.name} ${name}`, { dtype: 'f32', shape: perChannel, data }, 'f32')
-      return { tree: { input: 0 }, operands: [buffer] }
-    }
-    const parts = [constant('factor', factor), constant('addend', addend)]
-    const build = ([x, f, a]: readonly MapExpression[]): MapExpression => ['add', ['mul', x!, f!], a!]
-    const own = combine(build, [this.expression(0, layout), ...parts])
-    const expression = own ?? combine(build, [this.#placed(0, layout, shape.length, this.expression(0, layout)), ...parts])!
-    const value = this.node.outputs[0]!
-    this.segment.define(value, { dtype, shape, layout, expression })
-    if (this.#uses(value) !== 1) this.segment.materialize(value)
-    return true
+    const parts = (layout: ValueLayout) =>
+      [factor, addend].map((data, i) =>
+        this.alongAxis(
+          `${this.node.name} ${i === 0 ? 'factor' : 'addend'}`,
+          { dtype: 'f32', shape: [data.length], data },
+          1,
+          shape.length,
+          layout,
+        ),
+      )
+    return this.defineMap([0], shape, ([x, f, a]) => ['add', ['mul', x!, f!], a!], dtype, parts)
+  }
+
+  /** Known numbers along one axis of values of a rank, one for all or one for each index, as part of an expression. */
+  alongAxis(key: string, tensor: GraphTensor, axis: number, rank: number, layout: ValueLayout): LazyExpression {
+    const count = elementCount(tensor.shape)
+    if (count === 1) return { tree: { constant: toScalar(tensor) }, operands: [] }
+    const shape = [count, ...new Array<number>(rank - 1 - axisIn(layout, axis, rank)).fill(1)]
+    return { tree: { input: 0 }, operands: [this.segment.constant(key, tensor, 'f32', shape)] }
   }
 
   /** {@link expression} of an operand whose rank may be smaller than the result's. */
   #aligned(position: number, layout: ValueLayout, rank: number): LazyExpression {
     const type = this.type(position)!
-    if (layout === 'plain' || elementCount(type.shape) === 1 || type.shape.length === rank) return this.expression(position, layout)
+    // One number repeats over any shape.
+    if (elementCount(type.shape) === 1) return this.expression(position, this.layout(position))
+    if (layout === 'plain' || type.shape.length === rank) return this.expression(position, layout)
     const padded = [...new Array<number>(rank - type.shape.length).fill(1), ...type.shape]
     const found = this.#operand(position).found
     if (found.kind === 'constant') {
       const tensor = permuteChannelsLast({ ...found.tensor, shape: padded })
-      return { tree: { input: 0 }, operands: [this.segment.constant(`${found.key} channels last`, tensor, 'f32')] }
+      return { tree: { input: 0 }, operands: [this.segment.constant(`${found.key} channels last`, tensor, heldAs(tensor.dtype))] }
     }
     const plain = this.plain(position)
     return { tree: { input: 0 }, operands: [this.segment.toChannelsLast(this.segment.builder.view(plain, padded), padded, this.node.name)] }
@@ -247,10 +284,11 @@ export function permuteChannelsLast(tensor: GraphTensor): GraphTensor {
   const { shape } = tensor
   const [batch, channels] = shape as [number, number]
   const pixels = elementCount(shape.slice(2))
-  const from = toFloat32(tensor)
-  const data = new Float32Array(from.length)
+  const dtype = heldAs(tensor.dtype)
+  const from = toHeld(tensor, dtype) as Float32Array
+  const data = allocate(dtype, from.length)
   for (let b = 0; b < batch; b++)
     for (let c = 0; c < channels; c++)
       for (let p = 0; p < pixels; p++) data[(b * pixels + p) * channels + c] = from[(b * channels + c) * pixels + p]!
-  return { dtype: 'f32', shape: channelsLast(shape), data }
+  return { dtype, shape: channelsLast(shape), data }
 }

@@ -2,8 +2,8 @@ import { elementCount } from '../../core/index.ts'
 import type { Buffer } from '../../program/index.ts'
 import { fusedActivation } from './activation.ts'
 import type { Lowering, LoweringContext } from './context.ts'
-import { isComputedInF32 } from './segment.ts'
-import { toFloat32 } from './storage.ts'
+import { filtersLast, planConvolution } from './plan-convolution.ts'
+import { isComputedInF32, toFloat32 } from './storage.ts'
 import { asImage, windowOf } from './window.ts'
 
 /** `Conv` over one or two spatial axes with known filters; `hence.Conv` has a residual and an activation too. */
@@ -11,51 +11,22 @@ const convolution: Lowering = context => {
   const { segment, attributes } = context
   const [x, filter] = [context.type(0), context.known(1)]
   if (!x || !filter || !isComputedInF32(x.dtype) || !isComputedInF32(filter.dtype)) return false
-  if (x.shape.length !== filter.shape.length || elementCount(x.shape) === 0 || elementCount(filter.shape) === 0) return false
-  const window = windowOf(context, x.shape.slice(2), attributes.ints('kernel_shape', filter.shape.slice(2)))
   const bias = context.has(2) ? context.known(2) : undefined
-  if (!window || (context.has(2) && !bias)) return false
-  const [batch, channels, height, width] = asImage(x.shape)
-  const [n, depth] = filter.shape as [number, number]
-  const groups = attributes.int('group', 1)
+  const plan = planConvolution(context)
+  if (!plan || (context.has(2) && !bias)) return false
+  const { n, depth, window, groups } = plan
   const { kernel, strides, pads, dilations } = window
-  const sizes = [height, width].map(
-    (size, i) => Math.floor((size + pads[i]! + pads[i + 2]! - dilations[i]! * (kernel[i]! - 1) - 1) / strides[i]!) + 1,
-  )
-  const [outHeight, outWidth] = sizes as [number, number]
-  if (depth * groups !== channels || n % groups !== 0 || outHeight < 1 || outWidth < 1) return false
-  const shape = x.shape.length === 3 ? [batch, n, outWidth] : [batch, n, outHeight, outWidth]
-  const image = [batch, outHeight, outWidth, n]
-
-  const residualType = context.has(3) ? context.type(3) : undefined
-  const fitsResidual = residualType !== undefined && residualType.shape.join() === shape.join()
-  const activation = fusedActivation(attributes)
-  const residualPlace = attributes.int('residual_first', 0) === 1 ? 'before_activation' : 'after_activation'
-  // A residual that broadcasts is added apart from the convolution, and so is what comes after it.
-  if (residualType && !fitsResidual) return false
-  const input = segment.builder.view(context.channelsLast(0), [batch, height, width, channels])
-  const residual = fitsResidual ? segment.builder.view(context.channelsLast(3), image) : undefined
   const weight = context.madeWeight(`${context.key(1)} as filters`, [n, ...kernel, depth], () => filtersLast(toFloat32(filter), n, depth))
   const shift: Buffer | undefined = bias && segment.constant(context.key(2), bias, 'f32', [n])
-  const y = segment.emit('conv', context.node.name, [input, weight, shift, residual], {
+  const y = segment.emit('conv', context.node.name, [plan.input(), weight, shift, plan.residual()], {
     strides,
     pads,
     dilations,
     groups,
-    activation,
-    residual: residualPlace,
+    activation: fusedActivation(attributes),
+    residual: attributes.int('residual_first', 0) === 1 ? 'before_activation' : 'after_activation',
   })
-  return context.define(x.shape.length === 3 ? segment.builder.view(y, [batch, outWidth, n]) : y, shape, 'channels-last')
-}
-
-/** `[N, depth, pixels]` → `[N, pixels, depth]`. */
-function filtersLast(from: Float32Array, n: number, depth: number): Float32Array {
-  const pixels = from.length / (n * depth)
-  const data = new Float32Array(from.length)
-  for (let f = 0; f < n; f++)
-    for (let d = 0; d < depth; d++)
-      for (let p = 0; p < pixels; p++) data[(f * pixels + p) * depth + d] = from[(f * depth + d) * pixels + p]!
-  return data
+  return plan.define(y)
 }
 
 function pooling(kind: 'max' | 'average'): Lowering {

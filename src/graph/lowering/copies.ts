@@ -1,7 +1,8 @@
 import { elementCount } from '../../core/index.ts'
-import { type CopyAttributes, concatenated, expanded, padded, sliced, transposed } from '../../program/index.ts'
+import { type CopyAttributes, concatenated, padded, sliced, transposed } from '../../program/index.ts'
 import type { Lowering, LoweringContext } from './context.ts'
 import { broadcast } from './elementwise.ts'
+import { LARGE } from './integers.ts'
 import { axisIn, physicalShape } from './segment.ts'
 
 /** Operands in a program have at most this many axes after transposition. */
@@ -9,7 +10,8 @@ const MAX_AXES = 8
 
 function isMovable(context: LoweringContext, position = 0): boolean {
   const type = context.type(position)
-  return type !== undefined && context.isFloat(position) && elementCount(type.shape) > 0 && type.shape.length <= MAX_AXES
+  const isHeld = context.isFloat(position) || type?.dtype === 'u8' || type?.dtype === 'i8'
+  return type !== undefined && isHeld && elementCount(type.shape) > 0 && type.shape.length <= MAX_AXES
 }
 
 /** One operand moved within its own layout. */
@@ -174,11 +176,14 @@ const pad: Lowering = context => {
 
 const expand: Lowering = context => {
   const wanted = context.knownInts(1)
-  if (!isMovable(context) || !wanted) return false
-  const { shape } = context.type(0)!
-  const result = broadcast([shape, wanted])
+  const type = context.type(0)
+  const isWhole = type?.dtype === 'i32' || type?.dtype === 'i64'
+  if (!type || (!isMovable(context) && !isWhole) || !wanted) return false
+  const result = broadcast([type.shape, wanted])
   if (!result || elementCount(result) === 0) return false
-  return context.define(context.segment.emit('copy', context.node.name, [context.plain(0)], expanded(shape, result)), result)
+  // A few whole numbers are repeated where they are.
+  if (isWhole && !context.segment.values.has(context.node.inputs[0]!) && elementCount(result) < LARGE) return false
+  return context.defineRepeated(result)
 }
 
 function wrap(axis: number, rank: number): number | undefined {

@@ -1,11 +1,13 @@
+import { elementCount } from '../../core/index.ts'
 import type { MapExpression } from '../../program/index.ts'
+import { clamp } from './clamp.ts'
 import type { Lowering, LoweringContext } from './context.ts'
+import { isExact, isWhole, LARGE } from './integers.ts'
 
 type Build = (...branches: MapExpression[]) => MapExpression
 
 const zero: MapExpression = { constant: 0 }
 const one: MapExpression = { constant: 1 }
-const clamp = (x: MapExpression, low: number, high: number): MapExpression => ['min', ['max', x, { constant: low }], { constant: high }]
 
 /** Functions of one operand as expressions. */
 const UNARY: Readonly<Record<string, Build>> = {
@@ -93,6 +95,23 @@ function truth(build: Build, suits: (context: LoweringContext, position: number)
   }
 }
 
+/** A comparison of whole numbers of which one side is known. */
+function wholeComparison(build: Build): Lowering {
+  return context => {
+    const [a, b] = [context.type(0), context.type(1)]
+    if (!a || a.dtype !== b?.dtype || !isWhole(a.dtype) || !(isExact(context.known(0)) || isExact(context.known(1)))) return false
+    const shape = broadcast([a.shape, b.shape])
+    const isPending = [0, 1].some(i => context.segment.values.has(context.node.inputs[i]!))
+    if (!shape || (!isPending && elementCount(shape) < LARGE)) return false
+    return context.defineMap([0, 1], shape, branches => build(...branches), 'bool')
+  }
+}
+
+function comparison(build: Build): Lowering {
+  const [ofNumbers, ofWholes] = [truth(build, isArithmetic), wholeComparison(build)]
+  return context => ofNumbers(context) || ofWholes(context)
+}
+
 const where: Lowering = context => {
   const [condition, a, b] = [context.type(0), context.type(1), context.type(2)]
   if (condition?.dtype !== 'bool' || !a || !b || !isArithmetic(context, 1) || a.dtype !== b.dtype) return false
@@ -156,21 +175,6 @@ const gelu: Lowering = context => {
   return isArithmetic(context, 0) && context.defineMap([0], context.type(0)!.shape, ([x]) => [kind, x!])
 }
 
-/** `hence.Rounded`: the nearest number on the grid of 8-bit integers with a scale and a zero point. */
-const rounded: Lowering = context => {
-  const scale = context.known(1)
-  if (context.type(0)?.dtype !== 'f32' || scale?.dtype !== 'f32') return false
-  const zero = context.has(2) ? Number(context.known(2)?.data[0]) : 0
-  const [low, high] = context.attributes.string('dtype') === 'i8' ? [-128, 127] : [0, 255]
-  const step: MapExpression = { constant: (scale.data as Float32Array)[0]! }
-  // The zero point is a whole number, so the grid may be cut before it is moved.
-  return context.defineMap([0], context.type(0)!.shape, ([x]) => [
-    'mul',
-    clamp(['round', ['div', x!, step]], low - zero, high - zero),
-    step,
-  ])
-}
-
 /** Value of another name; nothing is computed. */
 const identity: Lowering = context => {
   const pending = context.segment.values.get(context.node.inputs[0]!)
@@ -184,12 +188,11 @@ const identity: Lowering = context => {
 export const ELEMENTWISE: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries(Object.entries(UNARY).map(([op, build]) => [op, unary(build)])),
   ...Object.fromEntries(Object.entries(BINARY).map(([op, build]) => [op, chain(build)])),
-  ...Object.fromEntries(Object.entries(COMPARISONS).map(([op, build]) => [op, truth(build, isArithmetic)])),
+  ...Object.fromEntries(Object.entries(COMPARISONS).map(([op, build]) => [op, comparison(build)])),
   ...Object.fromEntries(Object.entries(LOGIC).map(([op, build]) => [op, truth(build, (c, i) => c.type(i)?.dtype === 'bool')])),
   Clip: clip,
   Gelu: gelu,
   HardSigmoid: hardSigmoid,
-  'hence.Rounded': rounded,
   Identity: identity,
   Where: where,
   LeakyRelu: withAlpha(0.01, (x, alpha) => ['add', ['max', x, zero], ['mul', alpha, ['min', x, zero]]]),

@@ -11,7 +11,7 @@ function linear(context: LoweringContext, isTransposed: boolean, bias: Buffer | 
     return false
   const [n, k] = (isTransposed ? b.shape : [...b.shape].reverse()) as [number, number]
   if (a.shape.at(-1) !== k || elementCount(a.shape) === 0 || n === 0) return false
-  const shape = [...a.shape.slice(0, -1), n]
+  const shape = productShape(context, n)
   const residualType = context.type(3)
   if (residualType && residualType.shape.join() !== shape.join()) return false
   const rows = elementCount(a.shape) / k
@@ -22,6 +22,13 @@ function linear(context: LoweringContext, isTransposed: boolean, bias: Buffer | 
     residual: context.attributes.int('residual_first', 0) === 1 ? 'before_activation' : 'after_activation',
   })
   return context.define(context.segment.builder.view(y, shape), shape)
+}
+
+/** The shape of operand 0 with `n` columns; a bias with more axes, all but the last of size 1, adds them in front. */
+export function productShape(context: LoweringContext, n: number): number[] {
+  const { shape } = context.type(0)!
+  const added = Math.max(0, (context.has(2) ? context.type(2)!.shape.length : 0) - shape.length)
+  return [...new Array<number>(added).fill(1), ...shape.slice(0, -1), n]
 }
 
 /** The addend as a number per column; `undefined` where there is none, `false` where it is something else. */

@@ -1,8 +1,9 @@
-import { type ElementType, elementCount, HenceError } from '../../core/index.ts'
+import { elementCount, HenceError, type TensorData } from '../../core/index.ts'
 import type { StoredTensor } from '../../formats/index.ts'
 import {
   type AttributesOf,
   type Buffer,
+  expanded,
   type MapExpression,
   type OpName,
   type Program,
@@ -10,7 +11,7 @@ import {
   transposed,
 } from '../../program/index.ts'
 import type { GraphTensor } from '../operator.ts'
-import { toFloat32 } from './storage.ts'
+import { type HeldType, heldAs, isHeldWhole, toFloat32 } from './storage.ts'
 import type { ValueLayout, ValueType } from './value-type.ts'
 
 /** A value some instruction of the segment has computed, or that an elementwise expression still to be placed will. */
@@ -21,7 +22,7 @@ export interface Pending extends ValueType {
   readonly expression?: LazyExpression
 }
 
-/** An elementwise expression over buffers that broadcast to `shape` (physical). */
+/** An elementwise expression over buffers that broadcast to `shape` (physical); of whole numbers where the type is one. */
 export interface LazyExpression {
   readonly tree: MapExpression
   readonly operands: readonly Buffer[]
@@ -31,7 +32,7 @@ export interface LazyExpression {
 export interface SegmentInput {
   readonly value: string
   readonly name: string
-  readonly dtype: 'f32' | 'i32'
+  readonly dtype: HeldType
   /** Of indices: how many rows they choose from. */
   readonly rows?: number
 }
@@ -43,11 +44,6 @@ export interface FinishedSegment {
   readonly outputs: readonly { readonly value: string; readonly name: string; readonly type: ValueType }[]
   /** What the backend packs, by the name programs know it by. */
   readonly weights: ReadonlyMap<string, StoredTensor>
-}
-
-/** Element types that are computed in f32: narrower floats are widened, truth values are 0 and 1. */
-export function isComputedInF32(dtype: ElementType): boolean {
-  return dtype === 'f32' || dtype === 'f16' || dtype === 'bf16' || dtype === 'bool'
 }
 
 /** The shape with the second axis at the end. */
@@ -78,8 +74,9 @@ export class Segment {
   }
 
   /** A value of the host as an input of the program. */
-  input(value: string, shape: readonly number[]): Buffer {
-    return this.#input({ value, name: `${value}:f32`, dtype: 'f32' }, shape)
+  input(value: string, { dtype, shape }: ValueType): Buffer {
+    const held = heldAs(dtype)
+    return this.#input({ value, name: `${value}:${held}`, dtype: held }, shape)
   }
 
   /** Whole numbers of the host as indices into `rows` rows, in one axis. */
@@ -103,11 +100,11 @@ export class Segment {
   }
 
   /** Small known numbers, under a key that says which. */
-  constant(key: string, tensor: GraphTensor, dtype: 'f32' | 'i32', shape: readonly number[] = tensor.shape): Buffer {
+  constant(key: string, tensor: GraphTensor, dtype: HeldType, shape: readonly number[] = tensor.shape): Buffer {
     const id = `${key}:${dtype}[${shape.join()}]`
     let buffer = this.#constants.get(id)
     if (!buffer) {
-      const data = dtype === 'f32' ? toFloat32(tensor) : (tensor.data as Int32Array)
+      const data = dtype === 'f32' ? toFloat32(tensor) : (tensor.data as TensorData)
       buffer = this.builder.constant(id, { dtype, shape }, data)
       this.#constants.set(id, buffer)
     }
@@ -150,10 +147,20 @@ export class Segment {
     if (!pending) throw new HenceError('PROGRAM_INVALID', `the segment has no value ${value}`)
     if (pending.buffer) return pending.buffer
     const { tree, operands } = pending.expression!
-    const buffer = this.emit('map', value, operands, { expression: deepestFirst(tree) })
+    const expression = deepestFirst(tree)
+    const dtype = isHeldWhole(pending.dtype) || pending.dtype === 'i64' ? pending.dtype : 'f32'
+    const isMoved = 'input' in tree && operands[0]!.dtype === dtype && operands[0]!.role !== 'constant'
+    const computed = isMoved ? operands[0]! : this.emit('map', value, operands, dtype === 'f32' ? { expression } : { expression, dtype })
+    const buffer = this.repeated(computed, physicalShape(pending.layout, pending.shape), value)
     const { expression: _, ...rest } = pending
     this.#pending.set(value, { ...rest, buffer })
     return buffer
+  }
+
+  /** Numbers that repeat along axes of a shape, all of them. */
+  repeated(buffer: Buffer, shape: readonly number[], name: string): Buffer {
+    if (elementCount(buffer.shape as readonly number[]) === elementCount(shape)) return buffer
+    return this.emit('copy', name, [buffer], expanded(buffer.shape, shape))
   }
 
   /** The expression of a value, or a leaf over its buffer, to build larger ones from. */

@@ -1,15 +1,15 @@
 import { elementCount } from '../../core/index.ts'
 import { onnxElementType } from '../../formats/index.ts'
 import type { Lowering } from './context.ts'
-import { isComputedInF32 } from './segment.ts'
+import { isComputedInF32, isHeldWhole } from './storage.ts'
 
-/** `Cast` between element types that are all computed in f32 and lose nothing there. */
+/** `Cast` between element types that are all computed in f32 and lose nothing there, and between f32 and whole numbers. */
 const cast: Lowering = context => {
   const type = context.type(0)
   const target = onnxElementType(context.attributes.int('to', 0))?.dtype
-  if (!type || !target || !isComputedInF32(type.dtype)) return false
+  if (!type || !target || !(isComputedInF32(type.dtype) || isHeldWhole(type.dtype) || type.dtype === 'i64')) return false
   // A value of the host is converted there; truth values need a comparison, narrower floats a rounding.
-  const widens = target === type.dtype || target === 'f32'
+  const widens = target === type.dtype || target === 'f32' || (type.dtype === 'f32' && target === 'i32')
   if (!widens || !context.segment.values.has(context.node.inputs[0]!)) return false
   return context.defineMap([0], type.shape, ([x]) => x!, target)
 }

@@ -4,11 +4,14 @@ import type { GraphTensor } from '../operator.ts'
 
 const STORED_AS: Readonly<Record<string, StorageType>> = { f32: 'f32', f16: 'f16', bf16: 'bf16' }
 
-/** A tensor in memory as backends read the tensors of a checkpoint. */
-export function storedTensor(name: string, { dtype, shape, data }: GraphTensor): StoredTensor {
-  const type = STORED_AS[dtype]
-  if (!type || Array.isArray(data)) throw new HenceError('PROGRAM_INVALID', `a weight cannot be of type ${dtype}`, { tensor: name })
-  return storedBytes(name, type, shape, () => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+/** A tensor as backends read the tensors of a checkpoint, under a shape of as many elements; its numbers are not looked at before. */
+export function storedTensor(name: string, tensor: GraphTensor, shape: readonly number[]): StoredTensor {
+  const type = STORED_AS[tensor.dtype]
+  if (!type) throw new HenceError('PROGRAM_INVALID', `a weight cannot be of type ${tensor.dtype}`, { tensor: name })
+  return storedBytes(name, type, shape, () => {
+    const { buffer, byteOffset, byteLength } = tensor.data as Float32Array
+    return new Uint8Array(buffer, byteOffset, byteLength)
+  })
 }
 
 /** Bytes of any encoding as backends read the tensors of a checkpoint; made when they are first read. */

@@ -7,12 +7,14 @@ import { conversionOperators } from './conversion/index.ts'
 import { convolutionOperators } from './convolution/index.ts'
 import { elementwiseOperators } from './elementwise/index.ts'
 import { linearOperators } from './linear/index.ts'
+import { movementOperators } from './movement/index.ts'
 
 const KNOWN: readonly Operator[] = [
   ...conversionOperators,
   ...convolutionOperators,
   ...elementwiseOperators,
   ...linearOperators,
+  ...movementOperators,
   ...scoredAttentionOperators,
 ]
 
@@ -35,7 +37,8 @@ const ACTIVATIONS: Readonly<
   clip: { op: 'Clip', bounds: true },
 }
 
-async function apply(
+/** Runs an ai.onnx operator of a recent version. */
+export async function apply(
   call: OperatorCall,
   op: string,
   inputs: OperatorCall['inputs'],
@@ -48,7 +51,7 @@ async function apply(
 }
 
 /** A product followed by a residual and an activation, in the order the node states. */
-async function finish(call: OperatorCall, sum: GraphTensor): Promise<readonly GraphTensor[]> {
+export async function finish(call: OperatorCall, sum: GraphTensor): Promise<readonly GraphTensor[]> {
   const { attributes } = call
   const activation = ACTIVATIONS[attributes.string('activation', 'none')]
   const parameters = attributes.floats('activation_parameters', [])
@@ -62,15 +65,19 @@ async function finish(call: OperatorCall, sum: GraphTensor): Promise<readonly Gr
   return [await apply(call, 'Add', [await activate(sum), residual], {})]
 }
 
-/** `Conv` with a residual (operand 3) and an activation; made by rules. */
-const conv: Operator = {
-  domain: 'hence',
-  name: 'Conv',
-  run: async call => {
-    const names = ['auto_pad', 'dilations', 'group', 'kernel_shape', 'pads', 'strides']
-    const own = Object.fromEntries(names.flatMap(name => (call.attributes.raw(name) ? [[name, call.attributes.raw(name)!]] : [])))
-    return finish(call, await apply(call, 'Conv', call.inputs.slice(0, 3), own))
-  },
+/** The attributes of a convolution, without those of what was fused with it. */
+export function windowAttributes({ attributes }: OperatorCall): Record<string, OnnxAttribute> {
+  const names = ['auto_pad', 'dilations', 'group', 'kernel_shape', 'output_padding', 'output_shape', 'pads', 'strides']
+  return Object.fromEntries(names.flatMap(name => (attributes.raw(name) ? [[name, attributes.raw(name)!]] : [])))
+}
+
+/** `Conv` or `ConvTranspose` with an activation, and the first with a residual (operand 3); made by rules. */
+function convolution(name: 'Conv' | 'ConvTranspose'): Operator {
+  return {
+    domain: 'hence',
+    name,
+    run: async call => finish(call, await apply(call, name, call.inputs.slice(0, 3), windowAttributes(call))),
+  }
 }
 
 /** x times a matrix, plus a row; with a residual (operand 3) and an activation; made by rules. */
@@ -79,16 +86,10 @@ const linear: Operator = {
   name: 'Linear',
   run: async call => {
     let weight = tensorInput(call, 1)
-    if (call.attributes.int('transB', 0) === 1) weight = transposeMatrix(weight)
+    if (call.attributes.int('transB', 0) === 1) weight = await apply(call, 'Transpose', [weight], {})
     const product = await apply(call, 'MatMul', [call.inputs[0], weight], {})
     return finish(call, call.inputs[2] === undefined ? product : await apply(call, 'Add', [product, call.inputs[2]], {}))
   },
-}
-
-function transposeMatrix({ shape, data }: GraphTensor): GraphTensor {
-  const [n, k] = shape as [number, number]
-  const from = data as Float32Array
-  return { dtype: 'f32', shape: [k, n], data: Float32Array.from(from, (_, i) => from[(i % n) * k + Math.floor(i / n)]!) }
 }
 
 /** Attention over heads as projections give them, `[B, S, H, D]`; a mask (operand 3) is added to the scores. */
@@ -147,4 +148,11 @@ const shuffleChannels: Operator = {
 }
 
 /** What rules make of several nodes, defined by the operators it stands for. */
-export const fusedOperators: readonly Operator[] = [attention, conv, linear, rounded, shuffleChannels]
+export const fusedOperators: readonly Operator[] = [
+  attention,
+  convolution('Conv'),
+  convolution('ConvTranspose'),
+  linear,
+  rounded,
+  shuffleChannels,
+]

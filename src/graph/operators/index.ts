@@ -6,6 +6,7 @@ import { convolutionOperators } from './convolution/index.ts'
 import { creationOperators } from './creation/index.ts'
 import { elementwiseOperators } from './elementwise/index.ts'
 import { fusedOperators } from './fused.ts'
+import { fusedQuantisedOperators } from './fused-quantised.ts'
 import { imageOperators } from './image/index.ts'
 import { imageDecoderOperators } from './image-decoder/index.ts'
 import { linearOperators } from './linear/index.ts'
@@ -28,6 +29,7 @@ const FAMILIES: readonly (readonly Operator[])[] = [
   imageDecoderOperators,
   controlOperators,
   fusedOperators,
+  fusedQuantisedOperators,
   sequenceOperators,
   stringOperators,
   trainingOperators,

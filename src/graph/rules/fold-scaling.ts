@@ -1,4 +1,4 @@
-import { elementCount } from '../../core/index.ts'
+import { elementCount, makeLazy } from '../../core/index.ts'
 import { attributesOf, type GraphNode } from '../graph.ts'
 import { toFloat32 } from '../lowering/storage.ts'
 import type { GraphTensor } from '../operator.ts'
@@ -50,14 +50,38 @@ function perChannel(tensor: GraphTensor, channels: number, rank: number): Float6
   return isPerChannel && data.length === channels ? Float64Array.from(data) : undefined
 }
 
+const SCALED: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm'])
+
 /** Weights of a convolution or a matrix product with every output channel multiplied by its factor. */
 function scaleWeight(node: GraphNode, weight: GraphTensor, factor: Float64Array): GraphTensor {
+  const { dtype, shape } = weight
+  return makeLazy({ dtype, shape }, undefined, () => scaled(node, weight, factor), [weight])
+}
+
+function scaled(node: GraphNode, weight: GraphTensor, factor: Float64Array): Float32Array<ArrayBuffer> {
   const from = weight.data as Float32Array
   const data = new Float32Array(from.length)
   const isColumns = node.op === 'Gemm' && attributesOf(node).int('transB', 0) === 0
   const perRow = isColumns ? 1 : from.length / factor.length
-  for (let i = 0; i < data.length; i++) data[i] = from[i]! * factor[isColumns ? i % factor.length : Math.floor(i / perRow)]!
-  return { ...weight, data }
+  const channelOf =
+    node.op === 'ConvTranspose'
+      ? transposedChannels(node, weight)
+      : (i: number): number => (isColumns ? i % factor.length : Math.floor(i / perRow))
+  for (let i = 0; i < data.length; i++) data[i] = from[i]! * factor[channelOf(i)]!
+  return data
+}
+
+/** The output channel of each number of filters `[groups · depth, filters, …]`. */
+function transposedChannels(node: GraphNode, { shape }: GraphTensor): (i: number) => number {
+  const [inputs, filters] = shape as [number, number]
+  const taps = elementCount(shape.slice(2))
+  const depth = inputs / attributesOf(node).int('group', 1)
+  return i => Math.floor(i / (taps * filters * depth)) * filters + (Math.floor(i / taps) % filters)
+}
+
+function outputChannels(node: GraphNode, { shape }: GraphTensor): number {
+  if (node.op === 'ConvTranspose') return shape[1]! * attributesOf(node).int('group', 1)
+  return node.op === 'Gemm' && attributesOf(node).int('transB', 0) === 0 ? shape[1]! : shape[0]!
 }
 
 /**
@@ -69,7 +93,7 @@ export const foldScaling: Rule = {
   apply(graph) {
     const rewriter = new Rewriter(graph)
     for (const start of graph.nodes) {
-      if (start.domain !== '' || (start.op !== 'Conv' && start.op !== 'Gemm')) continue
+      if (start.domain !== '' || !SCALED.has(start.op)) continue
       let node = start
       for (;;) {
         const weight = rewriter.constant(node.inputs[1])
@@ -78,7 +102,7 @@ export const foldScaling: Rule = {
         const isGemm = node.op === 'Gemm'
         const attributes = attributesOf(node)
         if (isGemm && (attributes.float('alpha', 1) !== 1 || attributes.float('beta', 1) !== 1)) break
-        const channels = isGemm && attributes.int('transB', 0) === 0 ? weight.shape[1]! : weight.shape[0]!
+        const channels = outputChannels(node, weight)
         if (bias && elementCount(bias.shape) !== channels) break
         const reader = rewriter.onlyReader(node.outputs[0]!)
         const scaling = reader && scalingOf(rewriter, reader, node.outputs[0]!, channels, weight.shape.length)

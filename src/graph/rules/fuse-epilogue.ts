@@ -35,13 +35,14 @@ function activationOf(rewriter: Rewriter, node: GraphNode): Activation | undefin
   return low === undefined || high === undefined || !(low <= high) ? undefined : { name: 'clip', parameters: [low, high] }
 }
 
-/** A node as the start of a fused one: operands x, weight, bias, residual. */
+/** A node as the start of a fused one: operands x, weight, bias, residual, and what else it has. */
 function fusable(rewriter: Rewriter, node: GraphNode): GraphNode | undefined {
+  if (node.domain === 'hence' && (node.op === 'QuantisedLinear' || node.op === 'QuantisedConv')) return node
   if (node.domain !== '') return undefined
   const weight = rewriter.constant(node.inputs[1])
   if (weight?.dtype !== 'f32') return undefined
   const attributes = attributesOf(node)
-  if (node.op === 'Conv') {
+  if (node.op === 'Conv' || node.op === 'ConvTranspose') {
     const hasKnownBias = !node.inputs[2] || rewriter.constant(node.inputs[2]) !== undefined
     const isImage = weight.shape.length === 3 || weight.shape.length === 4
     return isImage && hasKnownBias ? { ...node, domain: 'hence' } : undefined
@@ -59,7 +60,7 @@ function fusable(rewriter: Rewriter, node: GraphNode): GraphNode | undefined {
 
 /**
  * What follows a convolution or a matrix product with known weights becomes part of it: a bias, an activation, the sum with
- * another value (a residual connection). Makes `hence.Conv` and `hence.Linear`.
+ * another value (a residual connection). Makes `hence.Conv`, `hence.ConvTranspose` (without sums) and `hence.Linear`.
  */
 export const fuseEpilogue: Rule = {
   name: 'epilogues',
@@ -79,15 +80,11 @@ export const fuseEpilogue: Rule = {
         const activation = activationOf(rewriter, reader)
         if (addend !== undefined && rewriter.constant(addend)) {
           if (hasActivation || node.inputs[2] || node.inputs[3] || !isBias(rewriter, node, addend)) break
-          node = { ...node, inputs: [node.inputs[0]!, node.inputs[1]!, addend] }
+          node = withInput(node, 2, addend)
         } else if (addend !== undefined) {
-          if (node.inputs[3]) break
+          if (node.inputs[3] || node.op === 'ConvTranspose') break
           const first: OnnxAttribute = { type: 'int', value: hasActivation ? 0 : 1 }
-          node = {
-            ...node,
-            inputs: [node.inputs[0]!, node.inputs[1]!, node.inputs[2] ?? '', addend],
-            attributes: { ...node.attributes, residual_first: first },
-          }
+          node = withInput({ ...node, attributes: { ...node.attributes, residual_first: first } }, 3, addend)
         } else if (activation && !hasActivation) {
           hasActivation = true
           node = {
@@ -107,15 +104,22 @@ export const fuseEpilogue: Rule = {
   },
 }
 
+function withInput(node: GraphNode, position: number, name: string): GraphNode {
+  const count = Math.max(node.inputs.length, position + 1)
+  return { ...node, inputs: Array.from({ length: count }, (_, i) => (i === position ? name : (node.inputs[i] ?? ''))) }
+}
+
 function isSum({ domain, op, inputs }: GraphNode): boolean {
   return domain === '' && (op === 'Add' || op === 'Sum') && inputs.length === 2
 }
 
-/** A row of a number per output column. */
+/** A number per output: a row of columns, or along the channel axis of a convolution. */
 function isBias(rewriter: Rewriter, node: GraphNode, name: string): boolean {
   const bias = rewriter.constant(name)
-  const weight = rewriter.constant(node.inputs[1])!
-  if (node.op !== 'Linear' || bias?.dtype !== 'f32') return false
-  const columns = attributesOf(node).int('transB', 0) === 1 ? weight.shape[0]! : weight.shape[1]!
-  return bias.shape.at(-1) === columns && elementCount(bias.shape) === columns
+  const weight = rewriter.constant(node.inputs[1])
+  if (bias?.dtype !== 'f32' || !weight) return false
+  const isMatrix = node.op === 'Linear' || node.op === 'QuantisedLinear'
+  const outputs = isMatrix && attributesOf(node).int('transB', 0) === 0 ? weight.shape[1]! : weight.shape[0]!
+  const axis = isMatrix ? -1 : 1 - weight.shape.length
+  return bias.shape.at(axis) === outputs && elementCount(bias.shape) === outputs && (isMatrix || bias.shape.length <= weight.shape.length)
 }

@@ -18,7 +18,8 @@ export const quantiseDequantise: Rule = {
     const rewriter = new Rewriter(graph)
     for (const node of graph.nodes) {
       if (node.domain !== '' || node.op !== 'DequantizeLinear') continue
-      const quantise = rewriter.producer(node.inputs[0])
+      // Codes that something else reads are there anyway.
+      const quantise = rewriter.onlyProducer(node.inputs[0])
       if (quantise?.domain !== '' || quantise.op !== 'QuantizeLinear' || parametersOf(quantise) !== parametersOf(node)) continue
       const scale = rewriter.constant(node.inputs[1])
       const zero = node.inputs[2] ? rewriter.constant(node.inputs[2]) : undefined

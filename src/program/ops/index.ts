@@ -3,9 +3,13 @@ import { argmax } from './argmax.ts'
 import { attention } from './attention.ts'
 import { batchedMatmul } from './batched-matmul.ts'
 import { conv } from './conv.ts'
+import { convTranspose } from './conv-transpose.ts'
 import { copy } from './copy.ts'
+import { cumulative } from './cumulative.ts'
 import { denseAttention } from './dense-attention.ts'
+import { extreme } from './extreme.ts'
 import { gather } from './gather.ts'
+import { groupNorm } from './group-norm.ts'
 import { kvWrite } from './kv.ts'
 import { map } from './map.ts'
 import { matmul } from './matmul.ts'
@@ -15,12 +19,14 @@ import { pool } from './pool.ts'
 import { quantisedConv } from './quantised-conv.ts'
 import { quantisedMatmul } from './quantised-matmul.ts'
 import { reduce } from './reduce.ts'
+import { resize } from './resize.ts'
 import { rope, rotaryTable } from './rope.ts'
 import { route } from './route.ts'
 import { scan } from './scan.ts'
 import { scatterAdd } from './scatter-add.ts'
 import { softmax } from './softmax.ts'
 import { take } from './take.ts'
+import { topK } from './top-k.ts'
 
 /** The instruction set. */
 export const OPS: {
@@ -28,9 +34,13 @@ export const OPS: {
   readonly attention: typeof attention
   readonly conv: typeof conv
   readonly batched_matmul: typeof batchedMatmul
+  readonly conv_transpose: typeof convTranspose
   readonly copy: typeof copy
+  readonly cumulative: typeof cumulative
   readonly dense_attention: typeof denseAttention
+  readonly extreme: typeof extreme
   readonly gather: typeof gather
+  readonly group_norm: typeof groupNorm
   readonly kv_write: typeof kvWrite
   readonly map: typeof map
   readonly matmul: typeof matmul
@@ -40,6 +50,7 @@ export const OPS: {
   readonly quantised_conv: typeof quantisedConv
   readonly quantised_matmul: typeof quantisedMatmul
   readonly reduce: typeof reduce
+  readonly resize: typeof resize
   readonly rope: typeof rope
   readonly rotary_table: typeof rotaryTable
   readonly route: typeof route
@@ -47,14 +58,19 @@ export const OPS: {
   readonly scatter_add: typeof scatterAdd
   readonly softmax: typeof softmax
   readonly take: typeof take
+  readonly top_k: typeof topK
 } = {
   argmax,
   attention,
   conv,
   batched_matmul: batchedMatmul,
+  conv_transpose: convTranspose,
   copy,
+  cumulative,
   dense_attention: denseAttention,
+  extreme,
   gather,
+  group_norm: groupNorm,
   kv_write: kvWrite,
   map,
   matmul,
@@ -64,6 +80,7 @@ export const OPS: {
   quantised_conv: quantisedConv,
   quantised_matmul: quantisedMatmul,
   reduce,
+  resize,
   rope,
   rotary_table: rotaryTable,
   route,
@@ -71,6 +88,7 @@ export const OPS: {
   scatter_add: scatterAdd,
   softmax,
   take,
+  top_k: topK,
 }
 
 export type OpName = keyof typeof OPS

@@ -56,10 +56,15 @@ const qLinearConv: Operator = {
     addChannelBias(call, y, shape, optionalTensor(call, 8))
     const channels = shape[1]!
     const yZero = tensorInput(call, 7)
-    const ratio = scalarOf(call, tensorInput(call, 1), 'x_scale', 0) / scalarOf(call, tensorInput(call, 6), 'y_scale', 0)
-    const scales = perFilter(call, tensorInput(call, 4), 'w_scale', channels)
+    const xScale = scalarOf(call, tensorInput(call, 1), 'x_scale', 0)
+    const yScale = scalarOf(call, tensorInput(call, 6), 'y_scale', 0)
+    // Rounded to f32 after each step, as ONNX Runtime does, so that ties fall the same way.
+    const factors = perFilter(call, tensorInput(call, 4), 'w_scale', channels).map(scale =>
+      Math.fround(Math.fround(xScale * scale) / yScale),
+    )
     const plane = shape.slice(2).reduce((a, b) => a * b, 1)
-    for (let index = 0; index < y.length; index++) y[index]! *= scales[Math.floor(index / plane) % channels]! * ratio
+    for (let index = 0; index < y.length; index++)
+      y[index] = Math.fround(Math.fround(y[index]!) * factors[Math.floor(index / plane) % channels]!)
     return [quantizedTensor(call, yZero.dtype, shape, y, scalarOf(call, yZero, 'y_zero_point', 0))]
   },
 }

@@ -9,7 +9,7 @@ import { autoPadAttribute, checkList, padsAttribute, spatialAttribute, splitPadd
  * The windows of the convolution whose transpose this is: `input` is what the transposed convolution writes, `output` what
  * it reads.
  */
-function readTransposedWindows(call: OperatorCall, input: readonly number[], kernel: readonly number[]): Windows {
+export function readTransposedWindows(call: OperatorCall, input: readonly number[], kernel: readonly number[]): Windows {
   const rank = input.length
   const strides = spatialAttribute(call, 'strides', rank)
   const dilations = spatialAttribute(call, 'dilations', rank)

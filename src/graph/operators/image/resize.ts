@@ -25,7 +25,7 @@ import {
 import { cubicFilter, filterTaps, nearestPositions, type ResizedAxis, sourceCoordinates, type Taps, TRIANGLE } from './resampling.ts'
 
 /** What a node asks for, whatever its version. */
-interface ResizeRequest {
+export interface ResizeRequest {
   readonly axes: readonly number[]
   readonly scales?: readonly number[]
   readonly sizes?: readonly number[]
@@ -42,12 +42,13 @@ function listInput(call: OperatorCall, position: number): readonly number[] | un
 }
 
 /** Upsample, and Resize before version 11: scales alone, coordinates divided by them. */
-function plainRequest(call: OperatorCall, scales: readonly number[], rank: number): ResizeRequest {
+export function plainRequest(call: OperatorCall, scales: readonly number[], rank: number): ResizeRequest {
   const mode = call.attributes.string('mode', 'nearest')
   return { axes: Array.from({ length: rank }, (_, axis) => axis), scales, mode, coordinates: 'asymmetric', nearest: 'simple' }
 }
 
-function requestOf(call: OperatorCall, rank: number): ResizeRequest {
+/** What a Resize asks for; its operands after the first must be known. */
+export function requestOf(call: OperatorCall, rank: number): ResizeRequest {
   const { attributes } = call
   if (call.version < 11) return plainRequest(call, listInput(call, 1) ?? [], rank)
   const coordinates = attributes.string('coordinate_transformation_mode', 'half_pixel')
@@ -66,7 +67,7 @@ function requestOf(call: OperatorCall, rank: number): ResizeRequest {
 }
 
 /** Every axis of the input with what becomes of it. */
-function resizedAxes(call: OperatorCall, shape: readonly number[], request: ResizeRequest): ResizedAxis[] {
+export function resizedAxes(call: OperatorCall, shape: readonly number[], request: ResizeRequest): ResizedAxis[] {
   const { axes, scales, sizes, roi } = request
   const count = axes.length
   checkShape((scales === undefined) !== (sizes === undefined), call, 'it needs either scales or sizes', {})
@@ -137,21 +138,26 @@ function interpolate(
   axes: readonly ResizedAxis[],
   coordinates: readonly Float64Array[],
 ): Float64Array<ArrayBuffer> {
-  const { attributes } = call
-  if (request.mode !== 'linear' && request.mode !== 'bilinear' && request.mode !== 'cubic')
-    throw unsupportedVariant(call, `mode "${request.mode}"`)
-  const filter = request.mode === 'cubic' ? cubicFilter(attributes.float('cubic_coeff_a', -0.75)) : TRIANGLE
-  const isSmooth = attributes.int('antialias', 0) !== 0
-  const excludes = attributes.int('exclude_outside', 0) !== 0
   let values = numbersOf(call, input)
   const shape = [...input.shape]
-  for (const [axis, { from, to, scale }] of axes.entries()) {
-    if (coordinates[axis]!.every((x, index) => x === index) && from === to) continue
-    const taps = filterTaps(filter, coordinates[axis]!, from, isSmooth ? Math.min(scale, 1) : 1, excludes)
-    values = filterAxis(call, values, shape, axis, to, taps)
-    shape[axis] = to
+  for (const [axis, own] of axes.entries()) {
+    const taps = tapsOf(call, request, own, coordinates[axis]!)
+    if (!taps) continue
+    values = filterAxis(call, values, shape, axis, own.to, taps)
+    shape[axis] = own.to
   }
   return values
+}
+
+/** The taps of an axis under a mode that filters; `undefined` where it stays as it is. */
+export function tapsOf(call: OperatorCall, { mode }: ResizeRequest, axis: ResizedAxis, coordinates: Float64Array): Taps | undefined {
+  const { attributes } = call
+  if (mode !== 'linear' && mode !== 'bilinear' && mode !== 'cubic') throw unsupportedVariant(call, `mode "${mode}"`)
+  const { from, to, scale } = axis
+  if (coordinates.every((x, index) => x === index) && from === to) return undefined
+  const filter = mode === 'cubic' ? cubicFilter(attributes.float('cubic_coeff_a', -0.75)) : TRIANGLE
+  const stretch = attributes.int('antialias', 0) !== 0 ? Math.min(scale, 1) : 1
+  return filterTaps(filter, coordinates, from, stretch, attributes.int('exclude_outside', 0) !== 0)
 }
 
 /** [outer, from, inner] → [outer, to, inner]. */

@@ -53,13 +53,14 @@ function operand(call: OperatorCall, parameter: GraphTensor, axis: ParameterAxis
   return { values: numbersOf(call, parameter), strides: broadcastStrides(shape, full) }
 }
 
-/** `values · (a · b / y)`, scales broadcast. */
+/** `values · (a · b / y)`, scales broadcast; rounded to f32 after each step, as ONNX Runtime does, so that ties fall the same way. */
 function rescale(full: readonly number[], values: Float64Array, [a, b]: [Parameter, Parameter], y: Parameter): void {
   forEachRow(full, [stridesOf(full), a.strides, b.strides, y.strides], (offsets, length, steps) => {
     const [at, aAt, bAt, yAt] = [offsets[0]!, offsets[1]!, offsets[2]!, offsets[3]!]
     for (let i = 0; i < length; i++) {
-      const factor = (a.values[aAt + i * steps[1]!]! * b.values[bAt + i * steps[2]!]!) / y.values[yAt + i * steps[3]!]!
-      values[at + i * steps[0]!]! *= factor
+      const product = Math.fround(a.values[aAt + i * steps[1]!]! * b.values[bAt + i * steps[2]!]!)
+      const factor = Math.fround(product / y.values[yAt + i * steps[3]!]!)
+      values[at + i * steps[0]!] = Math.fround(Math.fround(values[at + i * steps[0]!]!) * factor)
     }
   })
 }

@@ -1,7 +1,7 @@
 // Rows of bytes in blocks that stay in the second-level cache: who packs them, who multiplies them with which panels.
 #pragma once
 #include "bytes-product.h"
-#include "conv-team.h"
+#include "team.h"
 
 namespace hence::HENCE_TARGET {
 

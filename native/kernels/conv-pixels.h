@@ -1,6 +1,6 @@
 // What output pixels see, gathered into rows of a matrix: tap after tap, channels of a tap together, zeros beyond the image.
 #pragma once
-#include "matmul-exact.h"
+#include "matmul-rows.h"
 
 namespace hence::HENCE_TARGET {
 
@@ -12,14 +12,6 @@ HENCE_INLINE void copyFloats(float* to, const float* from, int64_t count) {
   for (int64_t i = 0; i + kLanes < count; i += kLanes) store(to + i, load(from + i));
   store(to + count - kLanes, load(from + count - kLanes));
 }
-
-// Rows of `k` numbers cut into slices [slice][rows][pitch]: as matmuls pack them, and closer together where k is small.
-struct SliceShape {
-  int64_t k, rows;
-  HENCE_INLINE int64_t pitch() const { return k <= kSliceK / 4 ? kSliceK / 4 : kSliceK; }
-  HENCE_INLINE int64_t floats() const { return rows * sliceCount(k) * pitch(); }
-  HENCE_INLINE SlicedRows over(const float* data) const { return {data, rows, pitch(), rows * pitch()}; }
-};
 
 // Writes one such row from its beginning to its end.
 class RowWriter {

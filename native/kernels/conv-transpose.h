@@ -61,7 +61,7 @@ HENCE_INLINE TransposeSizes transposeSizes(const ConvTransposeArgs& args) {
     s.pixels = pixelCount(p.window) > s.pixels ? pixelCount(p.window) : s.pixels;
     s.k = p.k > s.k ? p.k : s.k;
   }
-  s.blockRows = denseBlockRows(s.k, s.pixels);
+  s.blockRows = rowsPerBlock(s.pixels, s.k, false);
   return s;
 }
 
@@ -89,7 +89,7 @@ static void convTranspose(const ConvTransposeArgs& args, const Thread& thread) {
   if (w.batch * w.outHeight * w.outWidth == 0) return;
   const TransposeSizes sizes = transposeSizes(args);
   const int64_t filters = args.n / args.groups, depth = w.channels / args.groups, panels = panelCount(filters);
-  const Team team = teamFor(sizes.pixels, panels, 2 * kExactRows, thread);
+  const Team team = teamFor(sizes.pixels, panels, kPanelColumns, 2 * kExactRows, thread);
   const size_t rowFloats = transposeRowsFloats(sizes);
   float* packed = (float*)args.workspace + size_t(team.part) * rowFloats;
   float* partial = (float*)(args.workspace + size_t(thread.count) * rowFloats * 4 + size_t(thread.index) * kExactThreadBytes);

@@ -101,8 +101,10 @@ static void multiplyPoint(const ConvArgs& args, const WinogradShape& s, int64_t 
   const float* weights = (const float*)panelData(args.w, point * s.panels + panel);
   for (int64_t slice = 0; slice < sliceCount(args.w.k); slice++) {
     const int64_t left = args.w.k - slice * kSliceK;
-    multiplyAllRows(weights + slice * kSliceK * kPanelColumns, int(left < kSliceK ? left : kSliceK), x.slice(slice, 0), x.rowStride, shape.rows,
-                    products + (point * s.panels + panel) * shape.rows * kPanelColumns, slice == 0);
+    const float* next = weights + (left < kSliceK ? args.w.k : (slice + 1) * kSliceK) * kPanelColumns;
+    const int count = int(left < kSliceK ? left : kSliceK);
+    multiplyAllRows({weights + slice * kSliceK * kPanelColumns, count, x.rowStride, slice == 0, next, 1}, count, x.slice(slice, 0), shape.rows,
+                    products + (point * s.panels + panel) * shape.rows * kPanelColumns, nullptr);
   }
 }
 
@@ -137,7 +139,7 @@ static __attribute__((noinline)) void interpolateTiles(const ConvArgs& args, con
 
 static void convWinograd(const ConvArgs& args, const Thread& thread) {
   const WinogradShape s(args);
-  const Team team = teamFor(s.tiles, kWinogradPoints * s.panels, 4 * kExactRows, thread);
+  const Team team = teamFor(s.tiles, s.panels, kPanelColumns, 4 * kExactRows, thread);
   float* input = (float*)args.workspace + team.part * (s.inputFloats(args.w.k) + s.productFloats());
   float* products = input + s.inputFloats(args.w.k);
   const Range mine = cut(s.tiles, 1, team.part, team.parts);

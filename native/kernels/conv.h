@@ -3,6 +3,7 @@
 #pragma once
 #include "conv-dense.h"
 #include "conv-depthwise.h"
+#include "conv-direct.h"
 #include "conv-lanes.h"
 #include "conv-winograd.h"
 
@@ -14,7 +15,7 @@ static size_t convWorkspace(const ConvArgs& args, int threads) {
   switch (args.method) {
     case ConvMethod::Lanes: return isDepthwise(args) ? 0 : size_t(threads) * ((lanesThreadBytes(args) + 63) / 64 * 64);
     case ConvMethod::Winograd: return winogradWorkspace(args, threads);
-    default: return denseWorkspace(args, threads);
+    default: return suitsDirect(args) ? directWorkspace(args) : denseWorkspace(args, threads);
   }
 }
 
@@ -23,7 +24,7 @@ static void conv(const ConvArgs& args, const Thread& thread) {
   switch (args.method) {
     case ConvMethod::Lanes: return isDepthwise(args) ? convDepthwise(args, thread) : convLanes(args, thread);
     case ConvMethod::Winograd: return convWinograd(args, thread);
-    default: return convDense(args, thread);
+    default: return suitsDirect(args) ? convDirect(args, thread) : convDense(args, thread);
   }
 }
 

@@ -1,12 +1,12 @@
 // Matrix products of activations with packed weights: which kernel runs, where its intermediate data lie, who computes
 // what. Rows are taken in blocks, so that the workspace stays small however many there are.
 #pragma once
-#include "matmul-exact.h"
 #include "matmul-few.h"
 #include "matmul-gather.h"
 #include "matmul-prefill-int8.h"
 #include "matmul-prefill.h"
 #include "matmul-probe.h"
+#include "matmul-rows.h"
 #include "quantise-rows.h"
 
 namespace hence::HENCE_TARGET {
@@ -27,19 +27,17 @@ constexpr size_t kThreadBytes = kExactThreadBytes;
 HENCE_INLINE size_t tilesBytes(int64_t, int64_t) { return 0; }
 #endif
 
-// Bytes shared by all threads, in front of their own: either row tiles, or rows quantised and rows in slices.
+// Bytes shared by all threads, in front of their own: row tiles, or quantised rows.
 HENCE_INLINE size_t quantisedBytes(int64_t rows, int64_t k) { return roundUp64(size_t((rows + 15) / 16 * 16 * groupsOf(k)) * 60); }
-HENCE_INLINE size_t slicedBytes(int64_t rows, int64_t k) {
-  return rows <= kExactUnpackedRows ? 0 : size_t(rows * sliceCount(k)) * kSliceK * 4;
-}
 HENCE_INLINE size_t sharedBytes(int64_t rows, int64_t k) {
-  const size_t plain = quantisedBytes(rows, k) + slicedBytes(rows, k), tiles = tilesBytes(rows, k);
+  const size_t plain = quantisedBytes(rows, k), tiles = tilesBytes(rows, k);
   return plain > tiles ? plain : tiles;
 }
 
 static size_t matmulWorkspace(int64_t rows, int64_t k, int64_t, int threads) {
-  // A prefetch may follow; nothing is written beyond.
-  return sharedBytes(rows < kBlockRows ? rows : kBlockRows, k) + size_t(threads) * (kThreadBytes + 64);
+  const size_t blocks = sharedBytes(rows < kBlockRows ? rows : kBlockRows, k) + size_t(threads) * (kThreadBytes + 64);
+  const size_t product = roundUp64(rowsProductWorkspace(rows, k, threads));
+  return blocks > product ? blocks : product;
 }
 
 #if HENCE_AMX
@@ -81,57 +79,58 @@ HENCE_INLINE bool usesTiles(const MatmulArgs& args) { return args.precision == P
 HENCE_INLINE bool usesTiles(const MatmulArgs&) { return false; }
 #endif
 
-HENCE_INLINE int64_t blockRowsOf(const MatmulArgs& args) {
-  if (usesTiles(args)) return kBlockRows;
-  int64_t rows = kBlockRows;
-  for (int i = 0; i < args.count; i++) if (!isExactly(args, i)) rows = cachedRows(args.k);
-  return rows < kBlockRows ? rows : kBlockRows;
+// The matrices of a matmul that are multiplied in f32.
+static __attribute__((noinline)) void matmulExactly(const MatmulArgs& args, const Thread& thread) {
+  RowsProduct product{args.rows, args.k, suitsInPlace(args.k) ? args.x : nullptr, 0, {}, {}};
+  for (int i = 0; i < args.count; i++) {
+    if (!isExactly(args, i)) continue;
+    if (args.rows <= kExactUnpackedRows) {
+      float* partial = (float*)(args.workspace + size_t(thread.index) * kExactThreadBytes);
+      exactRows(args.w[i], {args.x, args.rows, args.k, kSliceK}, outputOf(args, i), panelShare(args, i, thread, 1), {0, args.rows}, partial);
+    } else {
+      product.w[product.count] = args.w[i];
+      product.out[product.count++] = outputOf(args, i);
+    }
+  }
+  const auto pack = [&](int64_t first, Range range, const SliceShape& shape, float* to) { packSlices(args.x, first, range, shape, to); };
+  if (product.count > 0) multiplyRows(product, pack, args.workspace, thread);
 }
 
-static void matmulBlock(const MatmulArgs& args, const Thread& thread) {
+// The others: rows quantised to 8 bits.
+static void matmulQuantised(const MatmulArgs& args, const Thread& thread) {
   const int64_t rows = args.rows, k = args.k;
-  uint8_t* own = args.workspace + sharedBytes(rows, k) + size_t(thread.index) * kThreadBytes;
-
-#if HENCE_AMX
-  if (usesTiles(args)) {
-    prefill(args, thread, own, (float*)(args.workspace + sharedBytes(rows, k) + size_t(thread.count) * kThreadBytes));
-    return;
-  }
-#endif
-
-  bool anyExact = false, anyQuantised = false, allGroups32 = true;
+  bool allGroups32 = true;
   QuantisedRows quantised{args.workspace, groupsOf(k), kMaxFewRows, false};
-  auto isExact = [&](int i) { return isExactly(args, i); };
   for (int i = 0; i < args.count; i++) {
-    if (isExact(i)) {
-      anyExact = true;
-      continue;
-    }
+    if (isExactly(args, i)) continue;
     const bool halves = traitsOf(args.w[i].layout).groupK == 16;
-    anyQuantised = true;
     allGroups32 &= !halves;
     quantised.halves |= halves;
   }
 #if HENCE_AMX
-  const bool useTiles = anyQuantised && allGroups32 && rows > kMaxFewRows;
+  const bool useTiles = allGroups32 && rows > kMaxFewRows;
   if (useTiles) quantised.chunk = kAmxFewRows, configureFewRowsTiles();
 #endif
-  float* sliced = (float*)(args.workspace + quantisedBytes(rows, k));
-  const bool slices = anyExact && rows > kExactUnpackedRows;
-  if (anyQuantised) quantiseRows(args.x, rows, k, quantised, thread.share(quantised.groups));
-  if (slices) packSlices(args.x, rows, k, sliced, thread.share(rows));
-  if (anyQuantised || slices) thread.barrier();
-
-  if (anyExact)
-    for (int i = 0; i < args.count; i++)
-      if (isExact(i)) exactRows(args.w[i], slicedRows(args.x, rows, k, sliced), outputOf(args, i), panelShare(args, i, thread, 1), {0, rows}, (float*)own);
-  if (anyQuantised) {
-    PanelWalk walk(args, thread, [&](int i) { return !isExact(i); });
-    fewRows(args, quantised, walk);
-  }
+  quantiseRows(args.x, rows, k, quantised, thread.share(quantised.groups));
+  thread.barrier();
+  PanelWalk walk(args, thread, [&](int i) { return !isExactly(args, i); });
+  fewRows(args, quantised, walk);
 #if HENCE_AMX
   if (useTiles) _tile_release();
 #endif
+}
+
+// Calls body with blocks of at most `most` rows.
+template <class Body> HENCE_INLINE void inBlocks(const MatmulArgs& args, int64_t most, const Thread& thread, const Body& body) {
+  for (int64_t row = 0; row < args.rows; row += most) {
+    MatmulArgs block = args;
+    block.rows = args.rows - row < most ? args.rows - row : most;
+    block.x += row * args.k;
+    for (int i = 0; i < args.count; i++) block.y[i] += row * args.w[i].n;
+    if (block.residual) block.residual += row * args.w[0].n;
+    if (row > 0) thread.barrier();  // the workspace is still in use
+    body(block);
+  }
 }
 
 static const uint8_t* matmulStream(const MatmulArgs& args, const Thread& thread, int64_t offset) {
@@ -140,16 +139,22 @@ static const uint8_t* matmulStream(const MatmulArgs& args, const Thread& thread,
 }
 
 static void matmul(const MatmulArgs& args, const Thread& thread) {
-  const int64_t blockRows = blockRowsOf(args);
-  for (int64_t row = 0; row < args.rows; row += blockRows) {
-    MatmulArgs block = args;
-    block.rows = args.rows - row < blockRows ? args.rows - row : blockRows;
-    block.x += row * args.k;
-    for (int i = 0; i < args.count; i++) block.y[i] += row * args.w[i].n;
-    if (block.residual) block.residual += row * args.w[0].n;
-    if (row > 0) thread.barrier();  // the workspace is still in use
-    matmulBlock(block, thread);
+#if HENCE_AMX
+  if (usesTiles(args)) {
+    inBlocks(args, kBlockRows, thread, [&](const MatmulArgs& block) {
+      uint8_t* own = block.workspace + sharedBytes(block.rows, block.k);
+      prefill(block, thread, own + size_t(thread.index) * kThreadBytes, (float*)(own + size_t(thread.count) * kThreadBytes));
+    });
+    return;
   }
+#endif
+  int exact = 0;
+  for (int i = 0; i < args.count; i++) exact += isExactly(args, i);
+  if (exact > 0) matmulExactly(args, thread);
+  if (exact == args.count) return;
+  if (exact > 0) thread.barrier();
+  const int64_t most = cachedRows(args.k);
+  inBlocks(args, most < kBlockRows ? most : kBlockRows, thread, [&](const MatmulArgs& block) { matmulQuantised(block, thread); });
 }
 
 }  // namespace hence::HENCE_TARGET

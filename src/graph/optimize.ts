@@ -11,6 +11,7 @@ import { nameAttention } from './rules/name-attention.ts'
 import { nameNormalizations } from './rules/name-normalizations.ts'
 import { nameQuantisedProducts } from './rules/name-quantised-products.ts'
 import { nameScaledSums } from './rules/name-scaled-sums.ts'
+import { nameShuffles } from './rules/name-shuffles.ts'
 import { needlessCasts } from './rules/needless-casts.ts'
 import { noOps } from './rules/no-ops.ts'
 import { quantiseDequantise } from './rules/quantise-dequantise.ts'
@@ -31,6 +32,7 @@ const RULES: readonly Rule[] = [
   nameNormalizations,
   nameActivations,
   nameAttention,
+  nameShuffles,
   fuseEpilogue,
   deadCode,
 ]

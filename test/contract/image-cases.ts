@@ -28,6 +28,9 @@ const CONVS: Readonly<Record<string, ConvCase>> = {
   '1x1, stride 2': { x: [1, 8, 9, 24], w: [40, 1, 1], strides: [2, 2] },
   '3x3 of few channels': { x: [1, 11, 9, 3], w: [17, 3, 3], pads: [1, 1, 1, 1], strides: [2, 2] },
   '7x7, stride 2': { x: [1, 30, 28, 3], w: [64, 7, 7], pads: [3, 3, 3, 3], strides: [2, 2] },
+  '7x7 of wide pictures, stride 2': { x: [2, 29, 61, 3], w: [20, 7, 7], strides: [2, 2], pads: [3, 3, 3, 3] },
+  '5x5 of one channel': { x: [1, 28, 50, 1], w: [8, 5, 5], pads: [2, 2, 2, 2] },
+  '3x2 of a wide picture with uneven pads': { x: [1, 9, 80, 4], w: [16, 3, 2], pads: [0, 3, 2, 1] },
   'with uneven pads, strides and dilations': {
     x: [2, 13, 17, 5],
     w: [19, 3, 2],

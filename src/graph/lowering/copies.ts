@@ -37,6 +37,29 @@ const transpose: Lowering = context => {
   return context.define(context.segment.emit('copy', context.node.name, [x], transposed(x.shape, inMemory)), result)
 }
 
+/** `hence.ShuffleChannels`: within a pixel where channels are last, plane by plane where they are not. */
+const shuffleChannels: Lowering = context => {
+  if (!isMovable(context) || context.known(0)) return false
+  const { shape } = context.type(0)!
+  const [, groups, depth, ...size] = context.attributes.ints('shape') as readonly [number, number, number, ...number[]]
+  if (shape.length !== 4 || shape[1] !== groups * depth || size.some((pixels, i) => pixels !== shape[i + 2])) return false
+  const pixels = elementCount(size)
+  const isLast = context.layout(0) === 'channels-last'
+  const x = isLast ? context.channelsLast(0) : context.plain(0)
+  const [parts, order] = isLast
+    ? [
+        [shape[0]! * pixels, groups, depth],
+        [0, 2, 1],
+      ]
+    : [
+        [shape[0]!, groups, depth, pixels],
+        [0, 2, 1, 3],
+      ]
+  const { builder } = context.segment
+  const y = context.segment.emit('copy', context.node.name, [builder.view(x, parts)], transposed(parts, order))
+  return context.define(builder.view(y, x.shape), shape, isLast ? 'channels-last' : 'plain')
+}
+
 const concat: Lowering = context => {
   const positions = context.node.inputs.map((_, i) => i)
   if (!positions.every(i => isMovable(context, i))) return false
@@ -176,4 +199,5 @@ export const COPIES: Readonly<Record<string, Lowering>> = {
   Slice: slicing,
   Split: split,
   Transpose: transpose,
+  'hence.ShuffleChannels': shuffleChannels,
 }

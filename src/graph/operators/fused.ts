@@ -1,7 +1,7 @@
 import { HenceError } from '../../core/index.ts'
 import type { OnnxAttribute } from '../../formats/index.ts'
 import { Attributes } from '../attributes.ts'
-import { type GraphTensor, type Operator, type OperatorCall, tensorInput } from '../operator.ts'
+import { checkShape, type GraphTensor, type Operator, type OperatorCall, tensorInput } from '../operator.ts'
 import { scoredAttentionOperators } from './attention/index.ts'
 import { conversionOperators } from './conversion/index.ts'
 import { convolutionOperators } from './convolution/index.ts'
@@ -126,5 +126,33 @@ const rounded: Operator = {
   },
 }
 
+/** x read as `shape` = [batch, groups, depth, height, width], groups and depth exchanged; the batch may be -1. */
+const shuffleChannels: Operator = {
+  domain: 'hence',
+  name: 'ShuffleChannels',
+  run: call => {
+    const { dtype, shape, data } = tensorInput(call, 0)
+    const [, groups, depth, height, width] = call.attributes.ints('shape') as [number, number, number, number, number]
+    const pixels = height * width
+    const channels = groups * depth
+    const batch = data.length / (channels * pixels)
+    checkShape(Number.isInteger(batch), call, `${data.length} elements are no images of ${channels} channels of ${pixels}`, { shape })
+    const result = data.slice()
+    for (let plane = 0; plane < batch * channels; plane++) {
+      const channel = plane % channels
+      const from = (plane - channel + (channel % groups) * depth + Math.floor(channel / groups)) * pixels
+      for (let i = 0; i < pixels; i++) result[plane * pixels + i] = data[from + i]!
+    }
+    return [{ dtype, shape: [batch, channels, height, width], data: result }]
+  },
+}
+
 /** What rules make of several nodes, defined by the operators it stands for. */
-export const fusedOperators: readonly Operator[] = [attention, convolution('Conv'), convolution('ConvTranspose'), linear, rounded]
+export const fusedOperators: readonly Operator[] = [
+  attention,
+  convolution('Conv'),
+  convolution('ConvTranspose'),
+  linear,
+  rounded,
+  shuffleChannels,
+]

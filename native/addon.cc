@@ -357,7 +357,7 @@ napi_value createExecution(napi_env env, napi_callback_info info) {
 }
 
 // run(device, execution, begin, end, dims, threads, seconds?): resolves to the seconds it computed; `seconds` gets those of
-// each instruction.
+// each instruction. With no threads the calling one computes at once, and the seconds are returned.
 napi_value run(napi_env env, napi_callback_info info) {
   const Arguments a(env, info);
   auto* device = a.count > 0 ? unwrap<DeviceHandle>(env, a.values[0], Kind::Device) : nullptr;
@@ -373,6 +373,11 @@ napi_value run(napi_env env, napi_callback_info info) {
   for (size_t i = 0; i < dimCount; i++)
     if (dims[i] < 0 || dims[i] > (*execution)->program.limits[i]) return fail(env, "run: a dim is beyond its limit");
   (*execution)->stop.store(false);
+  if (threads == 0) {
+    const WithoutDenormals mode;
+    Walk walk{begin, end, dims, (*execution)->stop, const_cast<double*>(seconds)};
+    return makeNumber(env, secondsOf([&] { execute((*execution)->program, (*device)->device.kernels, walk, Thread{0, 1, nullptr}); }));
+  }
   return submit(env, *device, seconds ? a.values[6] : nullptr, [execution = *execution, owner = device->get(), begin, end, threads, seconds, values = std::vector<int32_t>(dims, dims + dimCount)](Pool& pool) {
     Walk walk{begin, end, values.data(), execution->stop, const_cast<double*>(seconds)};
     return secondsOf([&] { pool.run(int(threads), [&](const Thread& t) { execute(execution->program, owner->device.kernels, walk, t); }); });

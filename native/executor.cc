@@ -214,6 +214,33 @@ DenseAttentionArgs denseAttentionArgs(Operands o, const Program& p) {
   return a;
 }
 
+RecurrentArgs recurrentArgs(Operands o, const Program& p) {
+  RecurrentArgs a{};
+  a.x = o.buffer<float>(), a.r = o.matrix(), a.hiddenBias = o.buffer<float>();
+  a.initialState = o.buffer<float>(), a.initialCell = o.buffer<float>(), a.peepholes = o.buffer<float>(), a.lengths = o.buffer<int32_t>();
+  a.y = o.buffer<float>(), a.last = o.buffer<float>(), a.c = o.buffer<float>();
+  a.time = o.dim(), a.batch = o.dim();
+  a.hidden = int32_t(o.number()), a.kind = RecurrentKind(o.number());
+  const uint32_t flags = o.number();
+  a.reversed = flags & 1, a.linearBeforeReset = flags & 2, a.coupled = flags & 4;
+  a.clip = o.real();
+  for (GateFunction& f : a.functions) f.kind = GateKind(o.number()), f.a = o.real(), f.b = o.real();
+  a.scaled = p.workspace ? reinterpret_cast<float*>(p.workspace->data) : nullptr;
+  return a;
+}
+
+TreeEnsembleArgs treeEnsembleArgs(Operands o, const Program& p) {
+  TreeEnsembleArgs a{};
+  a.x = o.buffer<float>(), a.nodes = o.buffer<uint64_t>(), a.treeStarts = o.buffer<int32_t>(), a.columnFeatures = o.buffer<int32_t>();
+  a.voteStarts = o.buffer<int32_t>(), a.voteTargets = o.buffer<int32_t>(), a.voteWeights = o.buffer<float>(), a.bases = o.buffer<float>();
+  a.y = o.buffer<float>();
+  a.rows = o.dim(), a.features = o.dim();
+  a.trees = int32_t(o.number()), a.columns = int32_t(o.number()), a.columnBits = int32_t(o.number()), a.targets = int32_t(o.number());
+  a.scale = double(o.real());
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
 MapArgs mapArgs(Operands o, const Program& p) {
   MapArgs a;
   a.y = o.buffer<uint8_t>();
@@ -355,6 +382,8 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
       kernels.cumulative(a, thread);
       break;
     }
+    case Opcode::Recurrent: kernels.recurrent(recurrentArgs(o, p), thread); break;
+    case Opcode::TreeEnsemble: kernels.treeEnsemble(treeEnsembleArgs(o, p), thread); break;
     case Opcode::Count: break;
   }
 }
@@ -388,6 +417,8 @@ constexpr const char* kSignatures[] = {
     "bbdddnnn",            // cumulative
     "bbBmbBBBbnnnffnd",    // quantised_matmul
     "bbBmbBBBbnnnffndddddnnnnnnnnnn",  // quantised_conv
+    "bmBBBBBbbBddnnnfnffnffnff",       // recurrent
+    "bbbbbbbBbddnnnnf",                // tree_ensemble
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -477,6 +508,14 @@ bool Program::prepare(const Kernels& kernels, int threads) {
     } else if (opcode == Opcode::DenseAttention) {
       const DenseAttentionArgs a = denseAttentionArgs(operands, *this);
       need(kernels.denseAttentionWorkspace(a.keys, a.headDim, a.valueDim, threads));
+    } else if (opcode == Opcode::Recurrent) {
+      const RecurrentArgs a = recurrentArgs(operands, *this);
+      if (a.hidden < 1 || a.r.k != a.hidden || a.r.n != gatesOf(a.kind) * ((int64_t(a.hidden) + 15) / 16 * 16) || a.r.layout != Layout::F32) return false;
+      need(size_t(a.batch) * size_t(a.hidden) * sizeof(float));
+    } else if (opcode == Opcode::TreeEnsemble) {
+      const TreeEnsembleArgs a = treeEnsembleArgs(operands, *this);
+      if (a.columns < 0 || a.targets < 1 || a.trees < 0 || a.columnBits < 1 || a.columnBits > 24) return false;
+      need(kernels.treeEnsembleWorkspace(a.columns, a.targets, threads));
     }
     at += 2 + words[at + 1];
   }

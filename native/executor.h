@@ -18,6 +18,7 @@ enum class Opcode : uint32_t {
   BatchedMatmul, Take, DenseAttention,
   ConvTranspose, Resize, GroupNorm, Extreme, TopK, Cumulative,
   QuantisedMatmul, QuantisedConv,
+  Recurrent, TreeEnsemble,
   Count,
 };
 

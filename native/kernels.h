@@ -350,6 +350,51 @@ struct DenseAttentionArgs {
   uint8_t* workspace;  // at least denseAttentionWorkspace() bytes, 64-byte aligned
 };
 
+enum class RecurrentKind : uint32_t { Lstm, Gru, Rnn };
+enum class GateKind : uint32_t { Relu, Tanh, Sigmoid, Softsign, Softplus, Affine, LeakyRelu, ThresholdedRelu, ScaledTanh, HardSigmoid, Elu, Count };
+struct GateFunction {
+  GateKind kind;
+  float a, b;
+};
+
+// All steps of one direction. Rows of r: per gate ceil16(hidden) columns of k = hidden.
+struct RecurrentArgs {
+  const float* x;             // [time, batch, gates, hidden], biases included
+  PackedMatrix r;
+  const float* hiddenBias;    // [hidden] or null
+  const float* initialState;  // [batch, hidden] or null
+  const float* initialCell;   // [batch, hidden] or null
+  const float* peepholes;     // [3, hidden] or null
+  const int32_t* lengths;     // [batch] or null; any numbers
+  float* y;                   // [time, batch, hidden]
+  float* last;                // [batch, hidden]
+  float* c;                   // [batch, hidden] or null
+  int64_t time, batch;
+  int32_t hidden;
+  RecurrentKind kind;
+  bool reversed, linearBeforeReset, coupled;
+  float clip;
+  GateFunction functions[3];
+  float* scaled;  // workspace: [batch, hidden]
+};
+constexpr int gatesOf(RecurrentKind kind) { return kind == RecurrentKind::Lstm ? 4 : kind == RecurrentKind::Gru ? 3 : 1; }
+
+// Sums of the votes of trees; see src/program/ops/tree-ensemble.ts for the tables.
+struct TreeEnsembleArgs {
+  const float* x;  // [rows, features]
+  const uint64_t* nodes;
+  const int32_t* treeStarts;      // [trees, 2]: first slot, greatest depth
+  const int32_t* columnFeatures;  // [columns]
+  const int32_t *voteStarts, *voteTargets;
+  const float* voteWeights;
+  const float* bases;  // [targets] or null
+  float* y;            // [rows, targets]
+  int64_t rows, features;
+  int32_t trees, columns, columnBits, targets;
+  double scale;
+  uint8_t* workspace;  // at least treeEnsembleWorkspace() bytes, 64-byte aligned
+};
+
 struct TakeArgs {  // y[o, i] = x[o, ids[i]]; negative ids count from the end, zeros where there is no such slice
   const uint8_t* x;    // [outer, size, rowBytes]
   const int32_t* ids;  // [count]
@@ -412,6 +457,9 @@ struct Kernels {
   void (*topK)(const TopKArgs&, const Thread&);
   size_t (*topKWorkspace)(int64_t k, int threads);
   void (*cumulative)(const CumulativeArgs&, const Thread&);
+  void (*recurrent)(const RecurrentArgs&, const Thread&);
+  void (*treeEnsemble)(const TreeEnsembleArgs&, const Thread&);
+  size_t (*treeEnsembleWorkspace)(int32_t columns, int32_t targets, int threads);
   void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
   double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
 };

@@ -19,19 +19,38 @@ inline void relax() {
 #endif
 }
 
+uint64_t floatMode() {
+#if defined(__x86_64__)
+  return _mm_getcsr();
+#elif defined(__aarch64__)
+  uint64_t fpcr;
+  asm volatile("mrs %0, fpcr" : "=r"(fpcr));
+  return fpcr;
+#endif
+}
+
+void setFloatMode(uint64_t mode) {
+#if defined(__x86_64__)
+  _mm_setcsr(uint32_t(mode));
+#elif defined(__aarch64__)
+  asm volatile("msr fpcr, %0" : : "r"(mode));
+#endif
+}
+
 // Numbers below the normal range become 0 on compute threads: exponentials of far-off scores would otherwise cost a
 // hundred cycles each, for results that vanish beside any other.
 void flushDenormals() {
 #if defined(__x86_64__)
-  _mm_setcsr(_mm_getcsr() | 0x8040);
+  setFloatMode(floatMode() | 0x8040);
 #elif defined(__aarch64__)
-  uint64_t fpcr;
-  asm volatile("mrs %0, fpcr" : "=r"(fpcr));
-  asm volatile("msr fpcr, %0" : : "r"(fpcr | uint64_t(1) << 24));
+  setFloatMode(floatMode() | uint64_t(1) << 24);
 #endif
 }
 
 }  // namespace
+
+WithoutDenormals::WithoutDenormals() : before_(floatMode()) { flushDenormals(); }
+WithoutDenormals::~WithoutDenormals() { setFloatMode(before_); }
 
 Pool::Pool(int size) : size_(size < 1 ? 1 : size), claims_(size_t(size_ + 1) / 2) {
   flushDenormals();

@@ -18,7 +18,7 @@ class Pool;
 // One thread's place in a parallel region. `count` may be less than the pool's size: small steps run on one thread.
 struct Thread {
   int index, count;
-  Pool* pool;
+  Pool* pool;  // may be null for a single thread
   // Waits until all threads of the region have arrived; everything written before is visible after.
   __attribute__((always_inline)) inline void barrier() const;
   // The same; until the others arrive, idle() is called again and again. It must be short.
@@ -27,6 +27,17 @@ struct Thread {
   __attribute__((always_inline)) inline int32_t claim() const;
   // This thread's contiguous part of n items.
   __attribute__((always_inline)) Range share(int64_t n) const { return {n * index / count, n * (index + 1) / count}; }
+};
+
+// While it lives, its thread treats numbers below the normal range as 0, as pool threads always do.
+class WithoutDenormals {
+ public:
+  WithoutDenormals();
+  ~WithoutDenormals();
+  WithoutDenormals(const WithoutDenormals&) = delete;
+
+ private:
+  const uint64_t before_;
 };
 
 class Pool {

@@ -17,12 +17,14 @@
 #include "pooling.h"
 #include "quantised-conv.h"
 #include "quantised-matmul.h"
+#include "recurrent.h"
 #include "reduce.h"
 #include "resize.h"
 #include "rope.h"
 #include "select.h"
 #include "softmax.h"
 #include "take.h"
+#include "tree-ensemble.h"
 
 #define HENCE_TEXT(x) #x
 #define HENCE_NAME(x) HENCE_TEXT(x)
@@ -41,6 +43,7 @@ const Kernels* kernels() {
       batchedMatmul, batchedMatmulWorkspace, take, denseAttention, denseAttentionWorkspace,
       convTranspose, convTransposeWorkspace,
       resize, resizeWorkspace, groupNorm, groupNormWorkspace, extreme, topK, topKWorkspace, cumulative,
+      recurrent, treeEnsemble, treeEnsembleWorkspace,
       streamRead, peakFlops,
   };
   return &table;

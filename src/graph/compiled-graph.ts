@@ -3,6 +3,8 @@ import { HenceError, releaseData, throwIfAborted } from '../core/index.ts'
 import type { Graph, GraphNode } from './graph.ts'
 import type { GraphOptions } from './graph-options.ts'
 import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
+import type { OuterScope } from './interpreter.ts'
+import { LayeredConstants } from './layered-constants.ts'
 import type { GraphTensor, Value } from './operator.ts'
 import { runHostStep, runProgramStep } from './run-step.ts'
 import type { RunTimes } from './run-times.ts'
@@ -77,7 +79,7 @@ export class CompiledGraph {
     times: RunTimes | undefined,
   ): Promise<Value[] | Unsteady> {
     const values = new Map(inputs)
-    const constants = new Map(this.graph.constants)
+    const constants = new LayeredConstants(this.graph.constants)
     let stages = this.#plans
     let most = MAX_PLANS
     let fork: Fork | undefined = { kind: 'types', values: this.graph.inputs.map(({ name }) => name) }
@@ -97,14 +99,14 @@ export class CompiledGraph {
         times?.unplanned()
         const branch = fork.kind === 'condition' && inlineBranch(fork.node, key === 'true', this.graph.model)
         const todo = branch ? { ...branch, nodes: [...branch.nodes, ...nodes] } : { nodes, constants: new Map() }
-        stage = await this.#trace(todo, path, values, constants, signal)
+        stage = await this.#trace(todo, path, values, constants.flat(), signal)
         stages.set(key, stage)
         if (stages.size > most) {
           const [oldest, dropped] = stages.entries().next().value!
           stages.delete(oldest)
           this.#retired.push(dropped)
         }
-        for (const [name, tensor] of stage.constants) constants.set(name, tensor)
+        constants.add(stage.constants)
       }
       ;({ fork, rest: nodes, next: stages } = stage)
       most = MAX_BRANCHES
@@ -122,11 +124,11 @@ export class CompiledGraph {
   async #follow(
     stage: Stage,
     values: Map<string, Value>,
-    constants: Map<string, GraphTensor>,
+    constants: LayeredConstants,
     signal: AbortSignal | undefined,
     times: RunTimes | undefined,
   ): Promise<Unsteady | undefined> {
-    for (const [name, tensor] of stage.constants) constants.set(name, tensor)
+    constants.add(stage.constants)
     for (const step of stage.steps) {
       throwIfAborted(signal)
       const own = times?.of(step)
@@ -212,7 +214,7 @@ export class CompiledGraph {
   }
 }
 
-function forkKey(fork: Fork, values: ReadonlyMap<string, Value>, constants: ReadonlyMap<string, Value>): string {
+function forkKey(fork: Fork, values: ReadonlyMap<string, Value>, constants: OuterScope): string {
   const find = (name: string): Value | undefined => values.get(name) ?? constants.get(name)
   return fork.kind === 'types' ? typeKey(fork.values.map(find)) : String(isTrue(find(fork.node.inputs[0]!)))
 }

@@ -16,6 +16,7 @@ import { needlessCasts } from './rules/needless-casts.ts'
 import { noOps } from './rules/no-ops.ts'
 import { quantiseDequantise } from './rules/quantise-dequantise.ts'
 import type { Rule } from './rules/rule.ts'
+import { splitClassifiers } from './rules/split-classifiers.ts'
 
 const RULES: readonly Rule[] = [
   foldAllButWeights,
@@ -29,6 +30,7 @@ const RULES: readonly Rule[] = [
   quantiseDequantise,
   foldConstants,
   foldScaling,
+  splitClassifiers,
   nameNormalizations,
   nameActivations,
   nameAttention,

@@ -1,6 +1,6 @@
 import { HenceError, type TensorData } from '../core/index.ts'
 import { attributesOf, type Graph, type GraphNode, labelOf } from './graph.ts'
-import { Interpreter, type InterpretOptions } from './interpreter.ts'
+import { Interpreter, type InterpretOptions, type OuterScope } from './interpreter.ts'
 import { fromHeld, toHeld, toIndices } from './lowering/storage.ts'
 import type { GraphTensor, Value } from './operator.ts'
 import { findOperator } from './operators/index.ts'
@@ -43,7 +43,7 @@ export async function runHostStep(
   node: GraphNode,
   graph: Graph,
   values: Map<string, Value>,
-  constants: ReadonlyMap<string, Value>,
+  constants: OuterScope,
   options: HostStepOptions,
 ): Promise<readonly (Value | undefined)[]> {
   const results = await computeNode(node, graph, name => values.get(name) ?? constants.get(name), options)

@@ -50,6 +50,7 @@ export class Tracer {
   /** The nodes of the program in the making. */
   readonly #lowered: GraphNode[] = []
   #remaining = new Map<string, number>()
+  #computedWith: ReadonlySet<string> = new Set()
 
   constructor(graph: Graph, backend: Backend, options: GraphOptions, settings: TracerSettings) {
     this.#graph = graph
@@ -69,6 +70,7 @@ export class Tracer {
     for (const [name, tensor] of added) this.#addConstant(name, tensor, constants)
     let queue = nodes
     this.#remaining = useCounts({ nodes, outputs: this.#graph.outputs })
+    this.#computedWith = computedWith(nodes)
     for (let at = 0; at < queue.length; at++) {
       throwIfAborted(signal)
       const node = queue[at]!
@@ -87,6 +89,7 @@ export class Tracer {
         queue = [...branch.nodes, ...queue.slice(at + 1)]
         at = -1
         this.#remaining = useCounts({ nodes: queue, outputs: this.#graph.outputs })
+        this.#computedWith = computedWith(queue)
         continue
       }
       if (readBy(node).some(name => this.#segment?.values.has(name) && !values.has(name))) await this.#flush(values, constants, signal)
@@ -146,7 +149,9 @@ export class Tracer {
       return type && { kind: 'host', type }
     }
     const uses = (name: string): number => this.#remaining.get(name) ?? 0
-    const isLowered = lowering(new LoweringContext(node, segment, this.#options.precision ?? 'exact', lookup, uses))
+    const isLowered = lowering(
+      new LoweringContext(node, segment, this.#options.precision ?? 'exact', lookup, uses, name => this.#computedWith.has(name)),
+    )
     if (isLowered) this.#lowered.push(node)
     return isLowered
   }
@@ -208,4 +213,20 @@ export class Tracer {
     const provider: WeightProvider = { tensors: weights, files: [], shared: this.#graph.weightNames?.owner ?? this.#graph }
     return this.#backend.compile(program, provider, { precision: this.#options.precision ?? 'exact', limits: {}, signal })
   }
+}
+
+/** Operators that only rename or reshape a value. */
+const RENAMING: ReadonlySet<string> = new Set(['Cast', 'Flatten', 'Gather', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze'])
+
+/** The values that reach a node with instructions of its own. */
+function computedWith(nodes: readonly GraphNode[]): ReadonlySet<string> {
+  const found = new Set<string>()
+  for (const node of [...nodes].reverse()) {
+    const isBranch = node.domain === '' && node.op === 'If'
+    if (!findLowering(node) && !isBranch) continue
+    if (RENAMING.has(node.op) && !node.outputs.some(name => found.has(name))) continue
+    // What a branch takes in from around it is most likely for instructions of its own.
+    for (const name of isBranch ? readBy(node) : node.inputs) found.add(name)
+  }
+  return found
 }

@@ -59,6 +59,7 @@ const OPERATIONS: Readonly<Record<string, Operations>> = {
   pool: ({ output, attributes }) => elementCount(output) * elementCount((attributes as unknown as PoolAttributes).kernel),
   quantised_conv: convolution(3),
   quantised_matmul: ({ inputs, output }) => 2 * elementCount(output) * inputs[0]!.at(-1)!,
+  recurrent: ({ inputs }) => 2 * inputs[0]![0]! * inputs[0]![1]! * elementCount(inputs[1]!),
   reduce: ({ inputs }) => elementCount(inputs[0]!),
   resize: ({ inputs, output }) => (inputs[2] ? 2 * elementCount(output) * (inputs[1]![1]! + inputs[3]![1]!) : 0),
   rope: perOutput(3),

@@ -23,11 +23,18 @@ export type { PoolAttributes } from './ops/pool.ts'
 export type { QuantisedAttributes } from './ops/quantised.ts'
 export type { QuantisedConvAttributes } from './ops/quantised-conv.ts'
 export type { QuantisedMatmulAttributes } from './ops/quantised-matmul.ts'
+export {
+  RECURRENT_GATES,
+  type RecurrentActivation,
+  type RecurrentAttributes,
+  type RecurrentKind,
+} from './ops/recurrent.ts'
 export type { ReduceAttributes, ReduceKind } from './ops/reduce.ts'
 export type { RopeAttributes, RotaryTableAttributes } from './ops/rope.ts'
 export type { SoftmaxAttributes } from './ops/softmax.ts'
 export type { TakeAttributes } from './ops/take.ts'
 export type { TopKAttributes } from './ops/top-k.ts'
+export type { TreeEnsembleAttributes } from './ops/tree-ensemble.ts'
 export { type Window, type WindowAttributes, windowOf } from './ops/window.ts'
 export * from './planner.ts'
 export * from './printer.ts'

@@ -13,7 +13,9 @@ import { imageCases } from './image-cases.ts'
 import { matmulCases } from './matmul-cases.ts'
 import { productCases } from './product-cases.ts'
 import { quantisedCases } from './quantised-cases.ts'
+import { recurrentCases } from './recurrent-cases.ts'
 import { reduceCases } from './reduce-cases.ts'
+import { treeCases } from './tree-cases.ts'
 
 const CASES = [
   ...reduceCases,
@@ -26,6 +28,8 @@ const CASES = [
   ...matmulCases,
   ...productCases,
   ...quantisedCases,
+  ...recurrentCases,
+  ...treeCases,
 ]
 
 async function run(

@@ -38,7 +38,7 @@ export interface Addon {
     precision: number,
     maxContext: number,
   ): NativeHandle
-  /** Seconds of computing. */
+  /** Seconds of computing; with 0 threads at once, on the calling thread. */
   run(
     device: NativeHandle,
     execution: NativeHandle,
@@ -48,7 +48,7 @@ export interface Addon {
     threads: number,
     /** Gets the seconds of each instruction. */
     seconds?: Float64Array,
-  ): Promise<number>
+  ): number | Promise<number>
   stop(execution: NativeHandle): void
   measureBandwidth(device: NativeHandle, bytes: number, rounds: number): Promise<number>
   measurePeak(device: NativeHandle, precision: number, rounds: number): Promise<number>

@@ -15,12 +15,14 @@ import {
   type NormAttributes,
   type Program,
   productDim,
+  type RecurrentAttributes,
   type ReduceAttributes,
   type RopeAttributes,
   type RotaryTableAttributes,
   type SoftmaxAttributes,
   type TakeAttributes,
   type TopKAttributes,
+  type TreeEnsembleAttributes,
 } from '../../program/index.ts'
 import { convTransposeForm } from './conv-transpose-weights.ts'
 import { encodeBatchedMatmul } from './encode-batched-matmul.ts'
@@ -30,6 +32,7 @@ import { encodeFinish } from './encode-finish.ts'
 import { convForm, encodeConv, encodeConvTranspose, encodePool } from './encode-image.ts'
 import { encodeMap, hasMapKernel } from './encode-map.ts'
 import { encodeQuantisedConv, encodeQuantisedMatmul } from './encode-quantised.ts'
+import { encodeRecurrent, recurrentForm } from './encode-recurrent.ts'
 import { encodeReduce } from './encode-reduce.ts'
 import { encodeResize, hasResizeKernel } from './encode-resize.ts'
 import { Encoder, useKey, type WeightForm, type WeightUse } from './encoder.ts'
@@ -63,6 +66,8 @@ const OPCODES = [
   'cumulative',
   'quantised_matmul',
   'quantised_conv',
+  'recurrent',
+  'tree_ensemble',
 ]
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
@@ -135,6 +140,7 @@ function formOf(program: Program, instruction: Instruction, position: number): W
   if (op === 'conv' && position === 1) return convForm(program, instruction)
   if (op === 'conv_transpose' && position === 1) return convTransposeForm(instruction.attributes)
   if (op.startsWith('quantised_') && position === 3) return quantisedForm(program, instruction)
+  if (op === 'recurrent' && position === 1) return recurrentForm(instruction.attributes as unknown as RecurrentAttributes)
   return (op === 'matmul' && position >= 3 && position % 2 === 1) || (op === 'gather' && position === 0) ? 'packed' : 'dense'
 }
 
@@ -153,6 +159,7 @@ function hasKernel(program: Program, instruction: Instruction): boolean {
       return roleOf(0) !== 'weight' || program.buffers[inputs[0]!]!.shape.length === 2
     case 'conv':
     case 'conv_transpose':
+    case 'recurrent':
       return roleOf(1) === 'weight'
     case 'resize':
       return hasResizeKernel(program, instruction)
@@ -232,6 +239,8 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
       return [op, [...encodeMap(operands as Buffer[], program.buffers[y]!, attributes as MapAttributes, encoder)]]
     case 'copy':
       return [op, [...encodeCopy(ids, y, program.buffers[y]!, attributes as CopyAttributes, encoder)]]
+    case 'recurrent':
+      return [op, [...encodeRecurrent(operands as Buffer[], outputs, attributes as RecurrentAttributes, encoder)]]
     case 'reduce':
       return [op, [a, y, ...encodeReduce(shape(0), attributes as ReduceAttributes, encoder)]]
     case 'batched_matmul':
@@ -242,6 +251,12 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
       const { axis } = attributes as TakeAttributes
       const rowBytes = encoder.dim(productDim(bytesOf(program, a), ...shape(0).slice(axis + 1)))
       return [op, [a, b, y, count(shape(0).slice(0, axis)), encoder.dim(shape(0)[axis]!), count(shape(1)), rowBytes]]
+    }
+    case 'tree_ensemble': {
+      const { targets, columnBits, scale = 1 } = attributes as TreeEnsembleAttributes
+      const [rowCount, features] = shape(0) as [Dim, Dim]
+      const counts = [shape(2)[0] as number, shape(3)[0] as number, columnBits, targets]
+      return [op, [...ids.slice(0, 7), ids[7] ?? NONE, y, encoder.dim(rowCount), encoder.dim(features), ...counts, encoder.float(scale)]]
     }
     case 'softmax': {
       const { axis = Math.max(0, shape(0).length - 1) } = attributes as SoftmaxAttributes

@@ -21,7 +21,16 @@ import { type Work, workOf } from './work.ts'
 
 /** A step with fewer multiply-adds than this runs on one thread: meeting at barriers would take longer than the work. */
 const SMALLEST_SHARED_WORK = 1_500_000
+/**
+ * A step with fewer multiply-adds on less memory than this, all sizes known, runs at once: handing it to a thread and back
+ * would take as long. After a millisecond of such steps one goes to a thread all the same, so that timers and sockets get
+ * their turn.
+ */
+const [MOST_WORK_AT_ONCE, MOST_BYTES_AT_ONCE, MOST_MS_AT_ONCE] = [1_000_000, 1 << 18, 1] as const
 const REGION_ALIGNMENT = 64
+
+/** Milliseconds of steps that ran at once since the last that did not. */
+let msAtOnce = 0
 
 /** What executions of a program share. */
 export interface ExecutionParts {
@@ -38,6 +47,16 @@ export interface ExecutionParts {
   readonly precision: Precision
 }
 
+/** What is the same in every run of a program without symbolic sizes that is one native segment. */
+interface FixedRun {
+  readonly segment: Segment
+  readonly dims: Int32Array
+  readonly threads: number
+  readonly inputs: readonly { readonly name: string; readonly data: TensorData }[]
+  readonly outputs: Readonly<Record<string, Tensor>>
+  readonly isSmall: boolean
+}
+
 /** Runs an encoded program: native segments on the device's threads, host segments here, in between. */
 export class NativeExecution implements Execution {
   readonly #parts: ExecutionParts
@@ -51,6 +70,7 @@ export class NativeExecution implements Execution {
   readonly #inputs: readonly Buffer[]
   readonly #outputs: readonly Buffer[]
   readonly #work: readonly Work[]
+  #fixed: FixedRun | undefined
   #running: Promise<number> | undefined
   #isDisposed = false
   lastComputeMs = 0
@@ -133,6 +153,9 @@ export class NativeExecution implements Execution {
     if (this.#isDisposed) throw new HenceError('DISPOSED', 'the execution was disposed')
     if (this.#running) throw new HenceError('OPTION_INVALID', 'an execution runs one step at a time; create another for concurrent runs')
     throwIfAborted(signal)
+    this.#fixed ??= this.#fix()
+    if (this.#fixed?.isSmall && msAtOnce < MOST_MS_AT_ONCE) return this.#runAtOnce(this.#fixed, inputs, dims, seconds)
+    msAtOnce = 0
     checkBindings(program, limits, inputs, dims)
     const values: Record<string, number> = { ...dims }
     for (const buffer of this.#inputs) {
@@ -160,17 +183,58 @@ export class NativeExecution implements Execution {
     return Object.fromEntries(this.#outputs.map(buffer => [buffer.name, this.#tensor(buffer, values)]))
   }
 
+  #runAtOnce(
+    { segment, dims, inputs: wanted, outputs }: FixedRun,
+    inputs: Readonly<Record<string, TensorData>>,
+    given: DimValues,
+    seconds: Float64Array | undefined,
+  ): Readonly<Record<string, Tensor>> {
+    const { addon, device, program, limits } = this.#parts
+    for (const { name, data } of wanted) {
+      const own = inputs[name]
+      if (!own || own.length < data.length) checkBindings(program, limits, inputs, given)
+      data.set((own!.length === data.length ? own! : own!.subarray(0, data.length)) as never)
+    }
+    const timed = seconds ? [seconds.subarray(segment.begin, segment.end)] : []
+    this.lastComputeMs = (addon.run(device, this.#handle, segment.wordBegin, segment.wordEnd, dims, 0, ...timed) as number) * 1000
+    msAtOnce += this.lastComputeMs
+    return outputs
+  }
+
+  #fix(): FixedRun | undefined {
+    const { encoded, plan } = this.#parts
+    const [segment] = encoded.segments
+    const isFixed = [encoded.dims, ...[...this.#inputs, ...this.#outputs].map(({ shape }) => shape)]
+      .flat()
+      .every(dim => typeof dim === 'number')
+    if (!isFixed || encoded.segments.length !== 1 || segment!.kind !== 'native') return undefined
+    const work = this.#work.reduce((sum, { count, multiplyAdds }) => sum + resolveDim(count, {}) * multiplyAdds, 0)
+    return {
+      segment: segment!,
+      ...this.#bound({}),
+      inputs: this.#inputs.map(buffer => ({ name: buffer.name, data: this.#tensor(buffer, {}).data })),
+      outputs: Object.fromEntries(this.#outputs.map(buffer => [buffer.name, this.#tensor(buffer, {})])),
+      isSmall: work < MOST_WORK_AT_ONCE && plan.arenaBytes <= MOST_BYTES_AT_ONCE,
+    }
+  }
+
   async #runNative({ begin, end, wordBegin, wordEnd }: Segment, values: DimValues, seconds: Float64Array | undefined): Promise<void> {
-    const { addon, device, encoded, limits, threads } = this.#parts
-    const dims = Int32Array.from(encoded.dims, dim => resolveDim(dim, { ...limits, ...values }))
-    const work = this.#work.reduce((sum, { count, multiplyAdds }) => sum + resolveDim(count, { ...limits, ...values }) * multiplyAdds, 0)
+    const { addon, device } = this.#parts
     const timed = seconds ? [seconds.subarray(begin, end)] : []
-    this.#running = addon.run(device, this.#handle, wordBegin, wordEnd, dims, work < SMALLEST_SHARED_WORK ? 1 : threads, ...timed)
+    const { dims, threads: count } = this.#fixed ?? this.#bound({ ...this.#parts.limits, ...values })
+    this.#running = addon.run(device, this.#handle, wordBegin, wordEnd, dims, count, ...timed) as Promise<number>
     try {
       this.lastComputeMs += (await this.#running) * 1000
     } finally {
       this.#running = undefined
     }
+  }
+
+  /** Sizes of a run, and how many threads it is worth. */
+  #bound(values: DimValues): Pick<FixedRun, 'dims' | 'threads'> {
+    const { encoded, threads } = this.#parts
+    const work = this.#work.reduce((sum, { count, multiplyAdds }) => sum + resolveDim(count, values) * multiplyAdds, 0)
+    return { dims: Int32Array.from(encoded.dims, dim => resolveDim(dim, values)), threads: work < SMALLEST_SHARED_WORK ? 1 : threads }
   }
 
   #tensor(buffer: Buffer, values: DimValues): Tensor {

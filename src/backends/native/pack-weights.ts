@@ -174,8 +174,9 @@ function filterRows(form: FilterForm, shape: readonly [number, number, number, n
   return 'conv' in form ? convRows(form, shape, values) : convTransposeRows(form, shape, values)
 }
 
-function convShape({ buffer }: ResolvedWeight): readonly [number, number, number, number] {
-  return buffer.shape as readonly [number, number, number, number]
+/** The shape of a filter; a plain matrix is a filter of one tap. */
+function convShape({ buffer: { shape } }: ResolvedWeight): readonly [number, number, number, number] {
+  return (shape.length === 2 ? [shape[0], 1, 1, shape[1]] : shape) as readonly [number, number, number, number]
 }
 
 /** The storage type the addon is given; what it cannot pack as it stands goes through f32. */

@@ -26,6 +26,7 @@ export class LoweringContext {
   readonly precision: Precision
   readonly #lookup: (value: string) => KnownValue | undefined
   readonly #uses: (value: string) => number
+  readonly #isComputedWith: (value: string) => boolean
 
   constructor(
     node: GraphNode,
@@ -34,6 +35,8 @@ export class LoweringContext {
     lookup: (value: string) => KnownValue | undefined,
     /** How many reads of a value are still to come, this node's included. */
     uses: (value: string) => number,
+    /** True for a value that instructions are going to compute with. */
+    isComputedWith: (value: string) => boolean = () => false,
   ) {
     this.node = node
     this.attributes = attributesOf(node)
@@ -41,6 +44,7 @@ export class LoweringContext {
     this.precision = precision
     this.#lookup = lookup
     this.#uses = uses
+    this.#isComputedWith = isComputedWith
   }
 
   has(position: number): boolean {
@@ -73,6 +77,21 @@ export class LoweringContext {
   knownInts(position: number): number[] | undefined {
     const tensor = this.known(position)
     return tensor && Array.from(tensor.data as ArrayLike<number | bigint>, Number)
+  }
+
+  /**
+   * True when the first operand is in the program, or is a value of the host on its way there: what only moves or renames it
+   * is then done there too, as a node run by its definition costs more.
+   */
+  get isUnderWay(): boolean {
+    const value = this.node.inputs[0]!
+    if (this.segment.values.has(value)) return true
+    return (
+      this.type(0)?.dtype === 'f32' &&
+      !this.known(0) &&
+      elementCount(this.type(0)!.shape) > 0 &&
+      this.#isComputedWith(this.node.outputs[0]!)
+    )
   }
 
   layout(position: number): ValueLayout {
@@ -176,6 +195,15 @@ export class LoweringContext {
     const expression = { tree: { input: 0 }, operands: [this.plain(0)] }
     this.segment.define(value, { dtype: this.#resultType(), shape, layout: 'plain', expression })
     if (this.#uses(value) !== 1) this.segment.materialize(value)
+    return true
+  }
+
+  /** Defines the only output as the first operand, under another name. */
+  passOn(): true {
+    const [from, to] = [this.node.inputs[0]!, this.node.outputs[0]!]
+    if (!this.segment.values.has(from)) return this.define(this.plain(0), this.type(0)!.shape)
+    this.segment.materialize(from)
+    this.segment.define(to, this.segment.values.get(from)!)
     return true
   }
 

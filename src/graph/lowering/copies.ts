@@ -1,5 +1,5 @@
 import { elementCount } from '../../core/index.ts'
-import { type CopyAttributes, concatenated, padded, sliced, transposed } from '../../program/index.ts'
+import { type CopyAttributes, concatenated, continued, padded, sliced, transposed } from '../../program/index.ts'
 import type { Lowering, LoweringContext } from './context.ts'
 import { broadcast } from './elementwise.ts'
 import { LARGE } from './integers.ts'
@@ -151,12 +151,15 @@ const slicing: Lowering = context => {
     strides[axis] = step
   }
   if (elementCount(result) === 0) return false
+  const isWhole = result.every((size, axis) => size === shape[axis] && (strides[axis] ?? 1) === 1)
+  if (isWhole && context.isUnderWay) return context.passOn()
   slice(context, result, starts, strides)
   return true
 }
 
 const pad: Lowering = context => {
-  if (!isMovable(context) || context.attributes.string('mode', 'constant') !== 'constant') return false
+  const mode = context.attributes.string('mode', 'constant')
+  if (!isMovable(context) || (mode !== 'constant' && mode !== 'reflect' && mode !== 'edge')) return false
   const { shape } = context.type(0)!
   const pads = context.node.version < 11 ? [...context.attributes.ints('pads')] : context.knownInts(1)
   if (!pads) return false
@@ -168,10 +171,30 @@ const pad: Lowering = context => {
   const [before, after] = [side(0), side(axes.length)]
   const result = shape.map((size, axis) => size + before[axis]! + after[axis]!)
   if (result.some(size => size < 1)) return false
+  if (mode !== 'constant') return continuedAxes(context, before, after, mode)
   const layout = context.layout(0)
   const [x, b, a] = [shape, before, after].map(values => physicalShape(layout, values)) as [number[], number[], number[]]
   move(context, result, padded(x, b, a, fill))
   return true
+}
+
+/** Padding by a value's own elements, one axis after the other. */
+function continuedAxes(context: LoweringContext, before: readonly number[], after: readonly number[], mode: 'reflect' | 'edge'): boolean {
+  const { shape } = context.type(0)!
+  const longest = (axis: number): number => Math.max(before[axis]!, after[axis]!)
+  if (shape.some((size, axis) => Math.min(before[axis]!, after[axis]!) < 0 || (mode === 'reflect' && longest(axis) >= size))) return false
+  const layout = context.layout(0)
+  const rank = shape.length
+  let x = layout === 'plain' ? context.plain(0) : context.channelsLast(0)
+  let result = shape
+  for (const axis of shape.keys()) {
+    if (longest(axis) === 0) continue
+    const own = continued(physicalShape(layout, result), axisIn(layout, axis, rank), before[axis]!, after[axis]!, mode)
+    x = context.segment.emit('copy', context.node.name, [x], own)
+    result = result.map((size, i) => (i === axis ? size + before[i]! + after[i]! : size))
+  }
+  if (x.role === 'constant') return false
+  return context.define(x, result, layout)
 }
 
 const expand: Lowering = context => {

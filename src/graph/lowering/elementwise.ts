@@ -177,11 +177,8 @@ const gelu: Lowering = context => {
 
 /** Value of another name; nothing is computed. */
 const identity: Lowering = context => {
-  const pending = context.segment.values.get(context.node.inputs[0]!)
-  if (!pending || context.node.outputs.length > 1) return false
-  context.segment.materialize(context.node.inputs[0]!)
-  context.segment.define(context.node.outputs[0]!, context.segment.values.get(context.node.inputs[0]!)!)
-  return true
+  if (context.node.outputs.length > 1 || !context.isUnderWay) return false
+  return context.passOn()
 }
 
 /** Elementwise operators by name. */

@@ -15,9 +15,11 @@ import { PRODUCTS } from './products.ts'
 import { QUANTISATION } from './quantisation.ts'
 import { QUANTISED_PRODUCTS } from './quantised-products.ts'
 import { RANKING } from './ranking.ts'
+import { RECURRENCE } from './recurrence.ts'
 import { REDUCTION } from './reduction.ts'
 import { RESIZE } from './resize.ts'
 import { SELECTION } from './selection.ts'
+import { TREES } from './trees.ts'
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...ATTENTION,
@@ -35,9 +37,11 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...QUANTISATION,
   ...QUANTISED_PRODUCTS,
   ...RANKING,
+  ...RECURRENCE,
   ...REDUCTION,
   ...RESIZE,
   ...SELECTION,
+  ...TREES,
 }
 
 /** How an operator becomes instructions; undefined for one that always runs by its definition. */

@@ -4,8 +4,7 @@ import type { Lowering } from './context.ts'
 /** Same numbers, another shape: no instruction, unless channels have to come back to the second axis. */
 function reshape(shapeOf: (context: Parameters<Lowering>[0], shape: readonly number[]) => readonly number[] | undefined): Lowering {
   return context => {
-    // A value of the host is reshaped there for nothing.
-    if (!context.segment.values.has(context.node.inputs[0]!)) return false
+    if (!context.isUnderWay) return false
     const from = context.type(0)!.shape
     const shape = shapeOf(context, from)
     if (!shape || elementCount(shape) !== elementCount(from)) return false

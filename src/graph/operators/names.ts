@@ -38,5 +38,5 @@ export const OPERATOR_NAMES: Readonly<Record<string, readonly string[]>> = {
     'QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul QLinearSigmoid QLinearSoftmax QuickGelu RotaryEmbedding ' +
     'SimplifiedLayerNormalization SkipLayerNormalization SkipSimplifiedLayerNormalization'
   ).split(' '),
-  hence: 'Attention Conv ConvTranspose Linear QuantisedConv QuantisedLinear Rounded ShuffleChannels'.split(' '),
+  hence: 'Attention Conv ConvTranspose Linear QuantisedConv QuantisedLinear Rounded ShuffleChannels TreeDecision TreeScores'.split(' '),
 }

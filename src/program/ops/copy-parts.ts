@@ -88,6 +88,29 @@ export function padded(shape: readonly number[], before: readonly number[], afte
   return { shape: result, parts, fill }
 }
 
+/** x continued along an axis by its own elements: mirrored at the outermost ones, which are not repeated, or these repeated. */
+export function continued(shape: readonly number[], axis: number, before: number, after: number, mode: 'reflect' | 'edge'): CopyAttributes {
+  const size = shape[axis]!
+  const result = shape.map((count, i) => (i === axis ? before + size + after : count))
+  const [inputStrides, outputStrides] = [denseStrides(shape), denseStrides(result)] as [readonly number[], readonly number[]]
+  const stride = inputStrides[axis]!
+  const part = (first: number, count: number, from: number, step: number): CopyPart => ({
+    input: 0,
+    shape: shape.map((own, i) => (i === axis ? count : own)),
+    inputOffset: from * stride,
+    inputStrides: inputStrides.map((own, i) => (i === axis ? step * stride : own)),
+    outputOffset: first * outputStrides[axis]!,
+    outputStrides,
+  })
+  const mirrors = mode === 'reflect'
+  const parts = [
+    part(0, before, mirrors ? before : 0, mirrors ? -1 : 0),
+    part(before, size, 0, 1),
+    part(before + size, after, mirrors ? size - 2 : size - 1, mirrors ? -1 : 0),
+  ]
+  return { shape: result, parts: parts.filter(({ shape: own }) => !own.includes(0)) }
+}
+
 function whole(shape: readonly Dim[], inputStrides: readonly Dim[], inputOffset: Dim = 0): CopyAttributes {
   return { shape, parts: [{ input: 0, shape, inputOffset, inputStrides, outputStrides: denseStrides(shape) }] }
 }

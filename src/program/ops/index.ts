@@ -18,6 +18,7 @@ import { norm } from './norm.ts'
 import { pool } from './pool.ts'
 import { quantisedConv } from './quantised-conv.ts'
 import { quantisedMatmul } from './quantised-matmul.ts'
+import { recurrent } from './recurrent.ts'
 import { reduce } from './reduce.ts'
 import { resize } from './resize.ts'
 import { rope, rotaryTable } from './rope.ts'
@@ -27,6 +28,7 @@ import { scatterAdd } from './scatter-add.ts'
 import { softmax } from './softmax.ts'
 import { take } from './take.ts'
 import { topK } from './top-k.ts'
+import { treeEnsemble } from './tree-ensemble.ts'
 
 /** The instruction set. */
 export const OPS: {
@@ -49,6 +51,7 @@ export const OPS: {
   readonly pool: typeof pool
   readonly quantised_conv: typeof quantisedConv
   readonly quantised_matmul: typeof quantisedMatmul
+  readonly recurrent: typeof recurrent
   readonly reduce: typeof reduce
   readonly resize: typeof resize
   readonly rope: typeof rope
@@ -59,6 +62,7 @@ export const OPS: {
   readonly softmax: typeof softmax
   readonly take: typeof take
   readonly top_k: typeof topK
+  readonly tree_ensemble: typeof treeEnsemble
 } = {
   argmax,
   attention,
@@ -79,6 +83,7 @@ export const OPS: {
   pool,
   quantised_conv: quantisedConv,
   quantised_matmul: quantisedMatmul,
+  recurrent,
   reduce,
   resize,
   rope,
@@ -89,6 +94,7 @@ export const OPS: {
   softmax,
   take,
   top_k: topK,
+  tree_ensemble: treeEnsemble,
 }
 
 export type OpName = keyof typeof OPS

@@ -151,7 +151,8 @@ function makeRunnable(forest: NormalForest, space: KeySpace): RunnableForest {
   return { read: space.reader(forest.columns), flat: packTrees(forest, space) ?? looseTrees(forest, space) }
 }
 
-function isFloat32({ nodes }: NormalForest): boolean {
+/** True when all a forest compares with are float32 numbers. */
+export function isFloat32({ nodes }: NormalForest): boolean {
   const fits = (value: number): boolean => Number.isNaN(value) || Math.fround(value) === value
   return nodes.thresholds.every(fits) && [...nodes.members.values()].every(own => own.every(fits))
 }

@@ -7,7 +7,7 @@ import { type PackedNodes, walkEven, walkRow, walkUneven } from './walk-packed.t
 const [TOP_LEVELS, LEVELS] = [6, 3] as const
 
 /** A leaf's key: nothing is greater. */
-const NEVER_GREATER = 0x7fffffff
+export const NEVER_GREATER = 0x7fffffff
 
 /**
  * The trees of a forest in 8 bytes per node: the key it compares with, then its left child's slot above the bits of its
@@ -20,7 +20,7 @@ export function packTrees(forest: NormalForest, space: KeySpace): FlatForest | u
   const { tests, columns, nodes } = forest
   if (tests.some(test => test === TEST.eq || test === TEST.member)) return undefined
   const columnBits = Math.max(1, Math.ceil(Math.log2(columns.length + 1)))
-  const layouts = nodes.roots.map(root => layOut(forest, root))
+  const layouts = nodes.roots.map(root => layOutTree(forest, root))
   const starts = [0]
   for (const { slots } of layouts) starts.push(starts.at(-1)! + slots.length * 2)
   const most = layouts.reduce((size, { slots }) => Math.max(size, slots.length), 0)
@@ -34,7 +34,7 @@ export function packTrees(forest: NormalForest, space: KeySpace): FlatForest | u
   return { trees, walkRow: (keys, leaves) => walkRow({ words, columnBits }, offsets, keys, leaves) }
 }
 
-interface Layout {
+export interface TreeLayout {
   /** Node of each slot; the root has slot 1, so that children, which lie side by side, share an aligned 16 bytes. */
   readonly slots: readonly number[]
   /** Slot of the left child of each inner node. */
@@ -42,7 +42,7 @@ interface Layout {
 }
 
 /** The order that keeps together what a walk visits. */
-function layOut({ tests, left, right }: NormalForest, root: number): Layout {
+export function layOutTree({ tests, left, right }: NormalForest, root: number): TreeLayout {
   const slots = [root, root]
   const leftSlots = new Map<number, number>()
   const tops = [root]
@@ -62,7 +62,7 @@ function layOut({ tests, left, right }: NormalForest, root: number): Layout {
   return { slots, leftSlots }
 }
 
-function packTree(forest: NormalForest, space: KeySpace, { slots, leftSlots }: Layout, packed: PackedNodes): FlatTree {
+function packTree(forest: NormalForest, space: KeySpace, { slots, leftSlots }: TreeLayout, packed: PackedNodes): FlatTree {
   const { nodes, tests, columnOf } = forest
   const { words, columnBits } = packed
   const starts = new Int32Array(slots.length + 1)
@@ -98,7 +98,7 @@ function packTree(forest: NormalForest, space: KeySpace, { slots, leftSlots }: L
 }
 
 /** Mean and greatest depth of the leaves. */
-function leafDepths(
+export function leafDepths(
   tests: Uint8Array,
   slots: readonly number[],
   leftSlots: ReadonlyMap<number, number>,

@@ -4,10 +4,18 @@ import { preparedOnce } from '../../support/prepared.ts'
 import { checkGraph } from '../../support/values.ts'
 import { featureShape } from '../feature-rows.ts'
 import { type PostTransform, readPostTransform, transformScores } from '../post-transform.ts'
-import { Ensemble, type EnsembleScores, readAggregate } from './ensemble.ts'
-import { normalizeForest } from './normal-forest.ts'
+import { type Aggregate, Ensemble, type EnsembleScores, readAggregate } from './ensemble.ts'
+import { type NormalForest, normalizeForest } from './normal-forest.ts'
 import { readPositionalTrees } from './read-positional.ts'
 import { floatsOf, readTaggedTrees } from './read-tagged.ts'
+
+/** What the attributes of a regressor say. */
+export interface RegressorParts {
+  readonly forest: NormalForest
+  readonly aggregate: Aggregate
+  readonly bases: ArrayLike<number>
+  readonly transform: PostTransform
+}
 
 interface Regressor {
   readonly ensemble: Ensemble
@@ -17,21 +25,32 @@ interface Regressor {
 
 const MAX_TARGETS = 2 ** 24
 
-const regressorOf = preparedOnce((call): Regressor => {
+/** The parts of a TreeEnsembleRegressor. @throws HenceError `GRAPH_INVALID` */
+export function readRegressor(call: OperatorCall): RegressorParts {
   const targets = call.attributes.int('n_targets', 1)
   checkTargets(call, targets)
   const bases = floatsOf(call, 'base_values')
   checkGraph(bases.length === 0 || bases.length === targets, call, `${bases.length} base values for ${targets} targets`)
   const forest = normalizeForest(call, readTaggedTrees(call, 'target', targets), targets)
-  return { ensemble: new Ensemble(forest, readAggregate(call)), bases, transform: readPostTransform(call) }
-})
+  return { forest, aggregate: readAggregate(call), bases, transform: readPostTransform(call) }
+}
 
-const positionalOf = preparedOnce((call): Regressor => {
+/** The parts of a TreeEnsemble. @throws HenceError `GRAPH_INVALID` */
+export function readPositionalRegressor(call: OperatorCall): RegressorParts {
   const { nodes, targets } = readPositionalTrees(call)
   checkTargets(call, targets)
   const forest = normalizeForest(call, nodes, targets)
-  return { ensemble: new Ensemble(forest, readAggregate(call)), bases: [], transform: readPostTransform(call) }
+  return { forest, aggregate: readAggregate(call), bases: [], transform: readPostTransform(call) }
+}
+
+const withEnsemble = ({ forest, aggregate, bases, transform }: RegressorParts): Regressor => ({
+  ensemble: new Ensemble(forest, aggregate),
+  bases,
+  transform,
 })
+
+const regressorOf = preparedOnce(call => withEnsemble(readRegressor(call)))
+const positionalOf = preparedOnce(call => withEnsemble(readPositionalRegressor(call)))
 
 function checkTargets(call: OperatorCall, targets: number): void {
   checkGraph(targets >= 1 && targets <= MAX_TARGETS, call, `n_targets is ${targets}`, { targets })

@@ -36,9 +36,16 @@ export class Bpe implements TokenModel {
   readonly #cache = new WordCache()
   /** Symbol of each byte, or of each code point below 0x10000; -1 is not yet known. */
   readonly #symbols: Int32Array
+  /** Code points of each token's text, 0 when not yet counted. */
+  readonly #lengths: Int32Array
+  // Where the symbols of a word lie, for tracing.
+  #begins = new Int32Array(64)
+  #ends = new Int32Array(64)
+  #spellings = new Int8Array(64)
 
   constructor(parts: BpeParts) {
     this.#parts = parts
+    this.#lengths = new Int32Array(parts.vocabulary.tokens.length)
     this.#symbols = new Int32Array(parts.alphabet === 'bytes' ? 256 : 0x10000).fill(-1)
     if (parts.alphabet === 'bytes') for (let byte = 0; byte < 256; byte++) this.#symbols[byte] = this.#symbolOf(BYTE_TO_CODE[byte]!)
   }
@@ -54,54 +61,86 @@ export class Bpe implements TokenModel {
   trace(text: string, start: number, end: number, onToken: OnToken): void {
     const ids: number[] = []
     this.append(text, start, end, ids)
-    const symbols = this.#placedSymbols(text, start, end)
-    const { unknown, fuseUnknown, prefix = '', suffix = '' } = this.#parts
-    const { tokens } = this.#parts.vocabulary
-    let next = 0
-    for (let i = 0; i < ids.length; ) {
+    const { unknown, fuseUnknown, ignoreMerges } = this.#parts
+    if (ids.length === 1 && ids[0] !== unknown && (ignoreMerges || this.#length(ids[0]!) >= end - start)) {
+      onToken(ids[0]!, start, end)
+      return
+    }
+    const count = this.#placeSymbols(text, start, end)
+    const begins = this.#begins
+    const ends = this.#ends
+    const spellings = this.#spellings
+    for (let i = 0, next = 0; i < ids.length && next < count; ) {
       const id = ids[i]!
-      const symbol = symbols[next]
-      if (ids.length === 1 && tokens[id] !== undefined && this.#parts.ignoreMerges && id !== unknown) {
-        onToken(id, start, end)
-        return
-      }
-      if (symbol === undefined) return
-      if (symbol.known) {
-        const marks = (next > 0 ? [...prefix].length : 0) + (suffix !== '' && i === ids.length - 1 ? [...suffix].length : 0)
-        const last = Math.min(symbols.length, next + Math.max(1, [...tokens[id]!].length - marks))
-        onToken(id, symbol.begin, symbols[last - 1]!.end)
-        next = last
+      const spelling = spellings[next]!
+      let last = next + 1
+      if (spelling === KNOWN) {
+        last = Math.min(count, next + Math.max(1, this.#length(id) - this.#affixLength(next > 0, i === ids.length - 1)))
+        onToken(id, begins[next]!, ends[last - 1]!)
         i++
-      } else if (symbol.bytes > 0) {
-        for (let byte = 0; byte < symbol.bytes && i < ids.length; byte++) onToken(ids[i++]!, symbol.begin, symbol.end)
-        next++
-      } else if (unknown === undefined) next++
-      else {
-        let last = next + 1
-        while (fuseUnknown && symbols[last] && !symbols[last]!.known && symbols[last]!.bytes === 0) last++
-        onToken(id, symbol.begin, symbols[last - 1]!.end)
-        next = last
+      } else if (spelling > 0) {
+        for (let byte = 0; byte < spelling && i < ids.length; byte++) onToken(ids[i++]!, begins[next]!, ends[next]!)
+      } else if (unknown !== undefined) {
+        while (fuseUnknown && last < count && spellings[last] === 0) last++
+        onToken(id, begins[next]!, ends[last - 1]!)
         i++
       }
+      next = last
     }
   }
 
-  /** What a word is merged from: characters, or their bytes, each with the place of its character. */
-  #placedSymbols(text: string, start: number, end: number): PlacedSymbol[] {
-    const { vocabulary, alphabet, byteTokens, prefix = '', suffix = '' } = this.#parts
-    const spelled: { character: string; begin: number; end: number }[] = []
-    for (let at = start; at < end; ) {
-      const character = String.fromCodePoint(text.codePointAt(at)!)
-      const symbols = alphabet === 'bytes' ? toByteAlphabet(character) : [character]
-      for (const each of symbols) spelled.push({ character: each, begin: at, end: at + character.length })
-      at += character.length
+  /** Code points of a token's text. */
+  #length(id: number): number {
+    const known = this.#lengths[id]!
+    if (known > 0) return known
+    let length = 0
+    for (const _ of this.#parts.vocabulary.tokens[id] ?? '') length++
+    this.#lengths[id] = length
+    return length
+  }
+
+  /** Code points that the marks of a token add to those of the text. */
+  #affixLength(continues: boolean, isLast: boolean): number {
+    const { prefix = '', suffix = '' } = this.#parts
+    return (continues ? prefix.length : 0) + (isLast ? suffix.length : 0)
+  }
+
+  /** Fills in what a word is merged from, characters or their bytes: the places of their characters and their spelling. */
+  #placeSymbols(text: string, start: number, end: number): number {
+    const { vocabulary, alphabet, byteTokens, prefix, suffix } = this.#parts
+    const count =
+      prefix !== undefined || suffix !== undefined
+        ? this.#affixedSymbols(text.slice(start, end), prefix ?? '', suffix ?? '')
+        : alphabet === 'bytes'
+          ? this.#byteSymbols(text, start, end)
+          : this.#characterSymbols(text, start, end)
+    if (this.#begins.length < count) {
+      this.#begins = new Int32Array(2 * count)
+      this.#ends = new Int32Array(2 * count)
+      this.#spellings = new Int8Array(2 * count)
     }
-    return spelled.map(({ character, ...place }, i) => {
-      const marked = (i > 0 ? prefix : '') + character + (i === spelled.length - 1 ? suffix : '')
-      const known = vocabulary.ids.has(marked)
-      const bytes = known || !byteTokens ? [] : [...encoder.encode(character)]
-      return { ...place, known, bytes: bytes.every(byte => byteTokens?.[byte] !== undefined) ? bytes.length : 0 }
-    })
+    const { symbols } = this.#merger
+    let symbol = 0
+    for (let at = start; at < end && symbol < count; ) {
+      const code = text.codePointAt(at)!
+      const stop = at + (code > 0xffff ? 2 : 1)
+      const width = alphabet === 'bytes' ? (code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4) : 1
+      for (let i = 0; i < width; i++) {
+        this.#begins[symbol] = at
+        this.#ends[symbol] = stop
+        this.#spellings[symbol] =
+          symbols[symbol]! < vocabulary.tokens.length ? KNOWN : byteTokens ? this.#byteCount(symbols[symbol]!, byteTokens) : 0
+        symbol++
+      }
+      at = stop
+    }
+    return count
+  }
+
+  /** Count of the byte tokens that spell a character the vocabulary lacks, 0 when one is missing. */
+  #byteCount(symbol: number, byteTokens: readonly (number | undefined)[]): number {
+    const bytes = encoder.encode(symbolText(this.#parts.vocabulary, symbol))
+    return bytes.every(byte => byteTokens[byte] !== undefined) ? bytes.length : 0
   }
 
   #appendNew(text: string, start: number, end: number, out: number[]): void {
@@ -237,14 +276,8 @@ export class Bpe implements TokenModel {
 
 const encoder = new TextEncoder()
 
-/** A symbol of a word before merging. */
-interface PlacedSymbol {
-  readonly begin: number
-  readonly end: number
-  readonly known: boolean
-  /** Count of byte tokens that spell an unknown symbol, 0 for none. */
-  readonly bytes: number
-}
+/** Spelling of symbols that have a token of their own; others have the count of byte tokens that spell them, or 0. */
+const KNOWN = -1
 
 /** Text of the byte token of `byte` in SentencePiece vocabularies. */
 export function byteTokenText(byte: number): string {

@@ -5,6 +5,7 @@ import { prependNormalizer } from './normalizer.ts'
 import { compilePattern, literalPattern } from './oniguruma-pattern.ts'
 import { GPT2_PATTERN, KNOWN_SCANNERS, type Scanner } from './scanners.ts'
 import { type Piece, type PreTokenizer, parseBehavior, partSplitter, slicePiece, splitter } from './splitting.ts'
+import { classAt, SPACE } from './unicode-class.ts'
 import { scriptRuns } from './unicode-scripts.ts'
 import { PUNCTUATION } from './unicode-sets.ts'
 import { scanBertWord, scanMarked } from './word-scanners.ts'
@@ -96,7 +97,7 @@ export function regexScanner(pattern: RegExp): Scanner {
 
 /** True when the piece that begins at `start` is none because it is white space. */
 export function isDropped(step: { readonly dropsSpace: boolean }, text: string, start: number): boolean {
-  return step.dropsSpace && /\p{White_Space}/u.test(text[start]!)
+  return step.dropsSpace && classAt(text, start) === SPACE
 }
 
 function scanPieces(step: Step & { readonly kind: 'scan' }, piece: Piece): Piece[] {

@@ -2,6 +2,10 @@ import { addReplacement, type Part, placeParts } from './changed-characters.ts'
 import { type Normalizer, normalizer } from './normalizer.ts'
 import type { PrecompiledCharsmap } from './precompiled-charsmap.ts'
 
+/** Longest cluster that is remembered, in code units, and how many are. */
+const MAX_CLUSTER = 16
+const MAX_CLUSTERS = 1 << 13
+
 const UNKNOWN = 0
 const KEPT = 1
 const REPLACED = 2
@@ -47,6 +51,7 @@ class CharsmapPieces {
   readonly #fate = new Uint8Array(0x10000)
   readonly #replacements = new Map<number, string>()
   #graphemes: Intl.Segmenter | undefined
+  readonly #clusters = new Map<string, readonly number[]>()
 
   constructor(charsmap: PrecompiledCharsmap) {
     this.#charsmap = charsmap
@@ -88,22 +93,36 @@ class CharsmapPieces {
     second: number,
     onReplaced: (start: number, end: number, replacement: string) => void,
   ): number {
+    let at = start
     let end = second
     while (end < text.length && extends_(text, end, text.charCodeAt(end - 1))) end += text.codePointAt(end)! > 0xffff ? 2 : 1
-    this.#graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
-    for (const { segment, index } of this.#graphemes.segment(text.slice(start, end))) {
-      const from = start + index
-      const to = from + segment.length
+    for (const length of this.#graphemeLengths(text.slice(start, end))) {
+      const from = at
+      const to = from + length
+      const segment = text.slice(from, to)
+      at = to
       const match = utf8Length(segment) < 6 ? this.#charsmap.shortest(text, from, to) : undefined
       if (match) onReplaced(from, to, match.replacement)
       else
-        for (let at = from; at < to; ) {
-          const next = at + (text.codePointAt(at)! > 0xffff ? 2 : 1)
-          this.#visitCharacter(text, at, next, onReplaced)
-          at = next
+        for (let each = from; each < to; ) {
+          const next = each + (text.codePointAt(each)! > 0xffff ? 2 : 1)
+          this.#visitCharacter(text, each, next, onReplaced)
+          each = next
         }
     }
     return end
+  }
+
+  /** Lengths of the graphemes of a short text; finding them is slow, so they are remembered. */
+  #graphemeLengths(cluster: string): readonly number[] {
+    const known = this.#clusters.get(cluster)
+    if (known) return known
+    this.#graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
+    const lengths = Array.from(this.#graphemes.segment(cluster), ({ segment }) => segment.length)
+    if (cluster.length > MAX_CLUSTER) return lengths
+    if (this.#clusters.size >= MAX_CLUSTERS) this.#clusters.clear()
+    this.#clusters.set(cluster, lengths)
+    return lengths
   }
 }
 

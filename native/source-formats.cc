@@ -181,7 +181,7 @@ DecodeUnit decoderOf(SourceType type) {
     case SourceType::IQ4_NL: return iq4_nl;
     case SourceType::IQ4_XS: return iq4_xs;
     case SourceType::MXFP4: return mxfp4;
-    case SourceType::F32: case SourceType::F16: case SourceType::BF16: case SourceType::Count: break;
+    case SourceType::F32: case SourceType::F16: case SourceType::BF16: case SourceType::S8: case SourceType::Count: break;
   }
   return nullptr;
 }

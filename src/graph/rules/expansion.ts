@@ -18,7 +18,7 @@ export function isCodes(tensor: GraphTensor | undefined): tensor is GraphTensor 
 /** Nodes and constants in the making that take the place of one node. */
 export class Expansion {
   readonly nodes: GraphNode[] = []
-  readonly constants = new Map<string, GraphTensor>()
+  readonly constants: Map<string, GraphTensor> = new Map()
   readonly #node: GraphNode
   readonly #lookup: (name: string) => GraphTensor | undefined
   readonly #take: (name: string) => string

@@ -72,12 +72,14 @@ const POINTS: readonly (readonly [number, number, number])[] = [
 
 /** Writes a 3x3 filter of `depth` channels at each of 36 points, `step` numbers apart. */
 function evaluateFilter(filter: Float32Array, depth: number, to: Float32Array, step: number): void {
-  const across = new Float64Array(3)
-  for (let c = 0; c < depth; c++)
-    for (const [i, [a0, a1, a2]] of POINTS.entries()) {
-      for (let j = 0; j < 3; j++)
-        across[j] = a0 * filter[j * depth + c]! + a1 * filter[(3 + j) * depth + c]! + a2 * filter[(6 + j) * depth + c]!
-      for (const [j, [b0, b1, b2]] of POINTS.entries())
-        to[(i * POINTS.length + j) * step + c] = b0 * across[0]! + b1 * across[1]! + b2 * across[2]!
+  const columns = new Float64Array(3 * depth)
+  for (let i = 0; i < POINTS.length; i++) {
+    const [a0, a1, a2] = POINTS[i]!
+    for (let c = 0; c < 3 * depth; c++) columns[c] = a0 * filter[c]! + a1 * filter[3 * depth + c]! + a2 * filter[6 * depth + c]!
+    for (let j = 0; j < POINTS.length; j++) {
+      const [b0, b1, b2] = POINTS[j]!
+      const at = (i * POINTS.length + j) * step
+      for (let c = 0; c < depth; c++) to[at + c] = b0 * columns[c]! + b1 * columns[depth + c]! + b2 * columns[2 * depth + c]!
     }
+  }
 }

@@ -61,6 +61,7 @@ export function planConvolution(context: LoweringContext): ConvolutionPlan | und
 export function filtersLast<T extends Float32Array | Int8Array>(from: T, n: number, depth: number): T {
   const pixels = from.length / (n * depth)
   const data = from.slice()
+  if (pixels === 1) return data as T
   for (let f = 0; f < n; f++)
     for (let d = 0; d < depth; d++)
       for (let p = 0; p < pixels; p++) data[(f * pixels + p) * depth + d] = from[(f * depth + d) * pixels + p]!

@@ -62,12 +62,16 @@ function scaled(node: GraphNode, weight: GraphTensor, factor: Float64Array): Flo
   const from = weight.data as Float32Array
   const data = new Float32Array(from.length)
   const isColumns = node.op === 'Gemm' && attributesOf(node).int('transB', 0) === 0
-  const perRow = isColumns ? 1 : from.length / factor.length
-  const channelOf =
-    node.op === 'ConvTranspose'
-      ? transposedChannels(node, weight)
-      : (i: number): number => (isColumns ? i % factor.length : Math.floor(i / perRow))
-  for (let i = 0; i < data.length; i++) data[i] = from[i]! * factor[channelOf(i)]!
+  if (isColumns || node.op === 'ConvTranspose') {
+    const channelOf = isColumns ? (i: number): number => i % factor.length : transposedChannels(node, weight)
+    for (let i = 0; i < data.length; i++) data[i] = from[i]! * factor[channelOf(i)]!
+    return data
+  }
+  const perRow = from.length / factor.length
+  for (let row = 0; row < factor.length; row++) {
+    const scale = factor[row]!
+    for (let i = row * perRow, end = i + perRow; i < end; i++) data[i] = from[i]! * scale
+  }
   return data
 }
 

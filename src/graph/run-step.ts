@@ -63,9 +63,9 @@ export async function runProgramStep(
 ): Promise<undefined> {
   const { segment, executable, idle } = step
   const inputs: Record<string, TensorData> = {}
-  for (const { value, name, dtype, rows } of segment.inputs) {
+  for (const { value, name, dtype, rows, least } of segment.inputs) {
     const tensor = values.get(value) as GraphTensor
-    inputs[name] = rows === undefined ? toHeld(tensor, dtype) : toIndices(tensor, rows)
+    inputs[name] = rows === undefined ? toHeld(tensor, dtype) : toIndices(tensor, rows, least)
   }
   const execution = idle.pop() ?? executable.createExecution()
   const taken = seconds && new Float64Array(seconds.length)

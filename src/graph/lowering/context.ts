@@ -149,13 +149,16 @@ export class LoweringContext {
     })
   }
 
-  /** Indices into `rows` rows as i32 in one axis; only constants and values of the host have such. Negative ones count from the end. */
-  rowIndices(position: number, rows: number): Buffer | undefined {
+  /**
+   * Whole numbers from `least` on as indices into `rows` rows, as i32 in one axis; only constants and values of the host have
+   * such. Negative ones count from the end.
+   */
+  rowIndices(position: number, rows: number, least: number = -rows): Buffer | undefined {
     const { value, found } = this.#operand(position)
     if (found.kind === 'pending') return undefined
     const { shape } = this.type(position)!
-    if (found.kind === 'host') return this.segment.indices(value, elementCount(shape), rows)
-    const data = toIndices(found.tensor, rows)
+    if (found.kind === 'host') return this.segment.indices(value, elementCount(shape), rows, least)
+    const data = toIndices(found.tensor, rows, least)
     return this.segment.constant(`${found.key} of ${rows}`, { dtype: 'i32', shape: [data.length], data }, 'i32')
   }
 

@@ -91,4 +91,21 @@ describe('recurrent layers run in programs', () => {
   test('GRU that is linear before its reset', () =>
     expectSame({ op: 'GRU', batchFirst: true, attributes: { linear_before_reset: int(1) } }))
   test('RNN', () => expectSame({ op: 'RNN', direction: 'reverse', lengths: [2, 4, 3] }))
+  test('lengths below zero or beyond the steps are refused', async () => {
+    const model = modelOf(
+      [{ op: 'RNN', inputs: ['x', 'w', 'r', '', 'lengths'], outputs: ['y'], attributes: { hidden_size: int(HIDDEN) } }],
+      {
+        inputs: { x: 'f32', lengths: 'i32' },
+        outputs: ['y'],
+        constants: { w: waves([1, HIDDEN, INPUTS], 2), r: waves([1, HIDDEN, HIDDEN], 3) },
+      },
+    )
+    const graph = new CompiledGraph(await optimize(importOnnx(model)), referenceBackend())
+    const run = (...lengths: number[]) =>
+      graph.run(
+        new Map([['x', waves([TIME, BATCH, INPUTS], 6)] as const, ['lengths', tensor('i32', [BATCH], Int32Array.from(lengths))] as const]),
+      )
+    await run(TIME, 1, 0)
+    for (const wrong of [-1, TIME + 1]) await expect(run(TIME, wrong, 0)).rejects.toMatchObject({ code: 'SHAPE_MISMATCH' })
+  })
 })

@@ -48,7 +48,7 @@ function recurrence(kind: RecurrentKind, defaults: readonly string[]): Lowering 
     const functions = layer && activationsOf(context, layer.reversed.length, defaults)
     if (!functions) return false
     const { time, batch, inputs, hidden, gates, reversed } = layer
-    const lengths = context.has(LENGTHS) ? context.rowIndices(LENGTHS, time + 1) : undefined
+    const lengths = context.has(LENGTHS) ? context.rowIndices(LENGTHS, time + 1, 0) : undefined
     if (context.has(LENGTHS) && !lengths) return false
     const { segment, node, attributes } = context
     const clip = attributes.has('clip') ? attributes.float('clip') : 0

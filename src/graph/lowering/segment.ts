@@ -35,6 +35,8 @@ export interface SegmentInput {
   readonly dtype: HeldType
   /** Of indices: how many rows they choose from. */
   readonly rows?: number
+  /** Of indices: the smallest that is allowed, `-rows` where it is left out. */
+  readonly least?: number
 }
 
 /** A finished segment: a program and how values go in and out. */
@@ -79,9 +81,9 @@ export class Segment {
     return this.#input({ value, name: `${value}:${held}`, dtype: held }, shape)
   }
 
-  /** Whole numbers of the host as indices into `rows` rows, in one axis. */
-  indices(value: string, count: number, rows: number): Buffer {
-    return this.#input({ value, name: `${value}:rows<${rows}`, dtype: 'i32', rows }, [count])
+  /** Whole numbers of the host, from `least` on, as indices into `rows` rows, in one axis. */
+  indices(value: string, count: number, rows: number, least: number = -rows): Buffer {
+    return this.#input({ value, name: `${value}:${least}..${rows}`, dtype: 'i32', rows, least }, [count])
   }
 
   #input(input: SegmentInput, shape: readonly number[]): Buffer {

@@ -34,13 +34,21 @@ export function toFloat32({ dtype, data }: GraphTensor): Float32Array {
   throw new HenceError('PROGRAM_INVALID', `${dtype} numbers are not computed in f32`, { dtype })
 }
 
-/** Whole numbers as indices into `rows` rows; negative ones count from the end. @throws HenceError `SHAPE_MISMATCH` */
-export function toIndices({ data }: GraphTensor, rows: number): Int32Array {
+/**
+ * Whole numbers from `least` on as indices into `rows` rows; negative ones count from the end.
+ *
+ * @throws HenceError `SHAPE_MISMATCH`
+ */
+export function toIndices({ data }: GraphTensor, rows: number, least: number = -rows): Int32Array {
   const indices = new Int32Array(data.length)
   for (let i = 0; i < indices.length; i++) {
     const value = Number(data[i])
-    if (!(value >= -rows && value < rows))
-      throw new HenceError('SHAPE_MISMATCH', `the index ${data[i]} is outside a table of ${rows} rows`, { index: String(data[i]), rows })
+    if (!(value >= least && value < rows))
+      throw new HenceError('SHAPE_MISMATCH', `${data[i]} is not a whole number from ${least} to ${rows - 1}`, {
+        index: String(data[i]),
+        least,
+        most: rows - 1,
+      })
     indices[i] = value < 0 ? value + rows : value
   }
   return indices

@@ -38,6 +38,7 @@ MatmulArgs matmulArgs(Operands o, const Program& p) {
   MatmulArgs a{};
   a.x = o.buffer<float>();
   a.rows = o.dim();
+  a.precision = o.number() != 0 ? Precision::Fast : p.precision;
   a.finish = finishOf(o);
   a.residual = o.buffer<float>();
   a.count = int32_t(o.number());
@@ -47,7 +48,6 @@ MatmulArgs matmulArgs(Operands o, const Program& p) {
     a.y[i] = o.buffer<float>();
   }
   a.k = a.w[0].k;
-  a.precision = p.precision;
   a.workspace = p.workspace ? p.workspace->data : nullptr;
   return a;
 }
@@ -391,7 +391,7 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
 // What each operand word of an opcode is: b buffer, B buffer or none, m matrix, d dim, f float, n number. A `*` starts
 // the part that repeats as often as the number before it says.
 constexpr const char* kSignatures[] = {
-    "bdnffnBn*mBb",        // matmul
+    "bdnnffnBn*mBb",       // matmul
     "mbbd",                // gather
     "bbbdd",               // gather_rows
     "bbBbddfn",            // norm

@@ -195,7 +195,9 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
   switch (op) {
     case 'matmul': {
       const weights = outputs.flatMap((output, i) => [encoder.matrix(inputs[3 + 2 * i]!), ids[4 + 2 * i]!, output])
-      return [op, [a, rows(shape(0)), ...encodeFinish(attributes as MatmulAttributes, encoder), c, outputs.length, ...weights]]
+      const finish = encodeFinish(attributes as MatmulAttributes, encoder)
+      const isFast = Number((attributes as MatmulAttributes).precision === 'fast')
+      return [op, [a, rows(shape(0)), isFast, ...finish, c, outputs.length, ...weights]]
     }
     case 'conv':
       return [op, encodeConv(program, instruction, encoder)]

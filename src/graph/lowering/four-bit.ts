@@ -5,11 +5,13 @@ import { storedBytes } from './stored-tensor.ts'
 
 /** Weights that share a scale in the blocks backends pack. */
 const BLOCK = 32
+/** Source: `accuracy_level` of com.microsoft.MatMulNBits: the least precise type activations may have, 4 being int8. */
+const ACCURACY_OF_8_BITS = 4
 
 /**
  * `com.microsoft.MatMulNBits` with four bits: its blocks become Q4_0 blocks, w = d · (q − 8), or Q4_1 blocks, w = d · q + m,
  * where the zero points are others. Those hold f16 scales, so in `exact` weights whose scales are no f16 numbers are widened
- * to f32.
+ * to f32. The accuracy level 4 allows 8-bit activations in any precision.
  */
 const matMulNBits: Lowering = context => {
   const { attributes, segment } = context
@@ -33,15 +35,21 @@ const matMulNBits: Lowering = context => {
   const nibbles = packed.data as Uint8Array
   const points = zeros?.data as Uint8Array | undefined
   const key = context.key(1)
+  const allowsFast = attributes.int('accuracy_level', 0) === ACCURACY_OF_8_BITS
   const weight =
-    context.precision === 'exact' && (zeros || !isHalf)
+    context.precision === 'exact' && !allowsFast && (zeros || !isHalf)
       ? context.madeWeight(`${key} widened`, [n, k], () => widen(nibbles, factors, points, size, k))
       : segment.weight(`${key} as blocks`, [n, k], () =>
           storedBytes(`${key} as blocks`, zeros ? 'q4_1' : 'q4_0', [n, k], () => toBlocks(nibbles, factors, points, size, k)),
         )
   const rows = elementCount(x.shape) / k
   const shift = bias && segment.constant(context.key(5), bias, 'f32', [n])
-  const y = segment.emit('matmul', context.node.name, [context.plainAs(0, [rows, k]), undefined, undefined, weight, shift], {})
+  const y = segment.emit(
+    'matmul',
+    context.node.name,
+    [context.plainAs(0, [rows, k]), undefined, undefined, weight, shift],
+    allowsFast ? { precision: 'fast' } : {},
+  )
   const shape = [...x.shape.slice(0, -1), n]
   return context.define(segment.builder.view(y, shape), shape)
 }

@@ -3,7 +3,10 @@ import type { Dim } from '../dims.ts'
 import { agree, check, f32, i32, knownDim, type Op, operand } from '../op.ts'
 import { type OutputAttributes, outputOf } from './activations.ts'
 
-export type MatmulAttributes = OutputAttributes
+export interface MatmulAttributes extends OutputAttributes {
+  /** `fast` where whoever made the model allows it for this product, whatever precision the program runs in. */
+  readonly precision?: 'fast'
+}
 
 /**
  * `y[i] = residual + activation(x · weight[i]ᵀ + bias[i])` for one or more weights that share `x`; the residual goes inside

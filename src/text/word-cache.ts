@@ -21,6 +21,14 @@ export class WordCache {
   #codeUnitsUsed = 0
   #idsUsed = 0
 
+  /** Appends the ids of `text` from `start` to `end`: those it remembers, or those `compute` appends, which it remembers then. */
+  through(text: string, start: number, end: number, out: number[], compute: () => void): void {
+    if (end <= start || this.append(text, start, end, out)) return
+    const from = out.length
+    compute()
+    this.remember(text, start, end, out, from)
+  }
+
   /** Appends the ids of `text` from `start` to `end` and returns true, or returns false when they are not known. */
   append(text: string, start: number, end: number, out: number[]): boolean {
     const length = end - start

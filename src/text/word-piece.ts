@@ -37,10 +37,7 @@ export class WordPiece implements TokenModel {
   }
 
   append(text: string, start: number, end: number, out: number[]): void {
-    if (end <= start || this.#cache.append(text, start, end, out)) return
-    const from = out.length
-    this.trace(text, start, end, id => out.push(id))
-    this.#cache.remember(text, start, end, out, from)
+    this.#cache.through(text, start, end, out, () => this.trace(text, start, end, id => out.push(id)))
   }
 
   trace(text: string, start: number, end: number, onToken: OnToken): void {

@@ -1,6 +1,6 @@
-import { agree, check, f32, knownDim, type Op, operand } from '../op.ts'
+import { check, f32, type Op } from '../op.ts'
 import { type OutputAttributes, outputOf } from './activations.ts'
-import { imageOperand, type WindowAttributes, windowOf, windowPositions } from './window.ts'
+import { convolvedShape, imageOperand, type WindowAttributes, windowOf } from './window.ts'
 
 export interface ConvAttributes extends WindowAttributes, OutputAttributes {
   /** Channels and filters are cut into this many groups that do not meet; 1 by default. */
@@ -25,20 +25,9 @@ export const conv: Op<ConvAttributes> = {
   operands: ['x', 'weight', 'bias?', 'residual?'],
   infer([x, weight, bias, residual], attributes) {
     outputOf('conv', attributes)
-    const { groups = 1, algorithm = 'direct' } = attributes
+    const { algorithm = 'direct' } = attributes
     check(algorithm === 'direct' || algorithm === 'winograd', 'conv', `unknown algorithm ${algorithm}`)
-    const [batch, height, width, channels] = imageOperand('conv', 'x', x)
-    const [n, kernelHeight, kernelWidth, groupChannels] = operand('conv', 'weight', weight, 'f32', 4).shape.map(dim =>
-      knownDim('conv', 'sizes of a weight', dim),
-    ) as [number, number, number, number]
-    const window = windowOf('conv', [kernelHeight, kernelWidth], attributes)
-    check(Number.isInteger(groups) && groups >= 1 && n % groups === 0, 'conv', `${n} filters cannot form ${groups} groups`)
-    agree('conv', 'channels of x and weight', channels, groupChannels * groups)
-    if (bias) agree('conv', 'bias and weight', operand('conv', 'bias', bias, 'f32', 1).shape[0]!, n)
-    const shape = [batch, windowPositions('conv', window, 0, height), windowPositions('conv', window, 1, width), n]
-    if (residual)
-      for (const [axis, dim] of imageOperand('conv', 'residual', residual).entries())
-        agree('conv', 'residual and output', dim, shape[axis]!)
+    const shape = convolvedShape('conv', imageOperand('conv', 'x', x), { weight, bias, residual }, attributes)
     return [{ dtype: 'f32', shape }]
   },
   run({ inputs: [input, filter, shift, addend], outputs: [output], attributes }) {

@@ -1,7 +1,7 @@
-import { agree, check, f32, knownDim, type Op, operand } from '../op.ts'
+import { f32, type Op } from '../op.ts'
 import { type OutputAttributes, outputOf } from './activations.ts'
 import { bytesOperand, checkGrid, checkWeightType, gridOf, QUANTISED_OPERANDS, type QuantisedAttributes } from './quantised.ts'
-import { imageOperand, type WindowAttributes, windowOf, windowPositions } from './window.ts'
+import { convolvedShape, type WindowAttributes, windowOf } from './window.ts'
 
 export interface QuantisedConvAttributes extends WindowAttributes, OutputAttributes, QuantisedAttributes {
   /** Channels and filters are cut into this many groups that do not meet; 1 by default. */
@@ -26,22 +26,12 @@ export const quantisedConv: Op<QuantisedConvAttributes> = {
     const op = 'quantised_conv'
     outputOf(op, attributes)
     checkWeightType(op, attributes)
-    const { groups = 1 } = attributes
-    const [batch, height, width, channels] = bytesOperand(op, x, 4)
-    const [n, kernelHeight, kernelWidth, groupChannels] = operand(op, 'weight', weight, 'f32', 4).shape.map(dim =>
-      knownDim(op, 'sizes of a weight', dim),
-    ) as [number, number, number, number]
-    const window = windowOf(op, [kernelHeight, kernelWidth], attributes)
-    check(Number.isInteger(groups) && groups >= 1 && n % groups === 0, op, `${n} filters cannot form ${groups} groups`)
-    agree(op, 'channels of x and weight', channels!, groupChannels * groups)
+    const shape = convolvedShape(op, bytesOperand(op, x, 4), { weight, bias, residual }, attributes)
+    const n = shape[3]
     checkGrid(op, 'x_scale', xScale, 1)
     if (xZero) checkGrid(op, 'x_zero', xZero, 1)
     checkGrid(op, 'weight_scale', weightScale, n)
     if (weightZero) checkGrid(op, 'weight_zero', weightZero, n)
-    if (bias) agree(op, 'bias and weight', operand(op, 'bias', bias, 'f32', 1).shape[0]!, n)
-    const shape = [batch!, windowPositions(op, window, 0, height!), windowPositions(op, window, 1, width!), n]
-    if (residual)
-      for (const [axis, dim] of imageOperand(op, 'residual', residual).entries()) agree(op, 'residual and output', dim, shape[axis]!)
     return [{ dtype: 'f32', shape }]
   },
   run({ inputs: [input, xScale, xZero, filter, weightScale, weightZero, shift, addend], outputs: [output], attributes }) {

@@ -1,6 +1,6 @@
 import type { BufferType } from '../buffer.ts'
 import type { Dim } from '../dims.ts'
-import { check, operand } from '../op.ts'
+import { agree, check, knownDim, operand } from '../op.ts'
 
 /** How a window moves over the two middle axes of an image `[B, H, W, C]`. All pairs are (height, width). */
 export interface WindowAttributes {
@@ -42,6 +42,29 @@ export function windowOf(op: string, kernel: readonly [number, number], attribut
 /** The type of an image operand: f32 `[B, H, W, C]`. */
 export function imageOperand(op: string, name: string, type: BufferType | undefined): readonly [Dim, Dim, Dim, Dim] {
   return operand(op, name, type, 'f32', 4).shape as readonly [Dim, Dim, Dim, Dim]
+}
+
+/**
+ * The shape `[B, OH, OW, N]` a convolution of images `[B, H, W, C]` gives, once its operands are found to fit together.
+ *
+ * @throws HenceError `PROGRAM_INVALID`
+ */
+export function convolvedShape(
+  op: string,
+  [batch, height, width, channels]: readonly Dim[],
+  { weight, bias, residual }: Readonly<Record<'weight' | 'bias' | 'residual', BufferType | undefined>>,
+  { groups = 1, ...attributes }: WindowAttributes & { readonly groups?: number },
+): readonly [Dim, Dim, Dim, number] {
+  const sizes = operand(op, 'weight', weight, 'f32', 4).shape.map(dim => knownDim(op, 'sizes of a weight', dim))
+  const [n, kernelHeight, kernelWidth, groupChannels] = sizes as [number, number, number, number]
+  const window = windowOf(op, [kernelHeight, kernelWidth], attributes)
+  check(Number.isInteger(groups) && groups >= 1 && n % groups === 0, op, `${n} filters cannot form ${groups} groups`)
+  agree(op, 'channels of x and weight', channels!, groupChannels * groups)
+  if (bias) agree(op, 'bias and weight', operand(op, 'bias', bias, 'f32', 1).shape[0]!, n)
+  const shape = [batch!, windowPositions(op, window, 0, height!), windowPositions(op, window, 1, width!), n] as const
+  if (residual)
+    for (const [axis, dim] of imageOperand(op, 'residual', residual).entries()) agree(op, 'residual and output', dim, shape[axis]!)
+  return shape
 }
 
 /**

@@ -103,7 +103,7 @@ static void multiplyPoint(const ConvArgs& args, const WinogradShape& s, int64_t 
     const int64_t left = args.w.k - slice * kSliceK;
     const float* next = weights + (left < kSliceK ? args.w.k : (slice + 1) * kSliceK) * kPanelColumns;
     const int count = int(left < kSliceK ? left : kSliceK);
-    multiplyAllRows({weights + slice * kSliceK * kPanelColumns, count, x.rowStride, slice == 0, next, 1}, count, x.slice(slice, 0), shape.rows,
+    multiplyAllRows({weights + slice * kSliceK * kPanelColumns, count, x.rowStride, slice == 0, next}, x.slice(slice, 0), shape.rows,
                     products + (point * s.panels + panel) * shape.rows * kPanelColumns, nullptr);
   }
 }

@@ -61,14 +61,6 @@ template <Layout L> __attribute__((noinline)) const float* expandSlice(const uin
   return tile;
 }
 
-// Weights that are asked for while others are multiplied: a line every `every` pairs of k (a power of two), as memory can
-// bring them.
-struct Ahead {
-  const float* at = nullptr;
-  int64_t lines = 0;
-  int every = 1;
-};
-
 // What happens to finished sums of sixteen whole columns while they are in registers: bias, residual, and bounds that stand for
 // no activation, relu and clip. What other activations need is done by finishRows.
 struct TileOutput {
@@ -117,7 +109,7 @@ struct TileWork {
   int64_t stride;  // between rows of x
   bool isFirst;
   const float* next;
-  int every;
+  int every = 1;
 };
 
 // A constant Stride costs no registers and the fewest operations; 0: any, a pointer for every second row.
@@ -154,8 +146,9 @@ __attribute__((noinline)) void multiplyTile(const TileWork& work, const float* x
   else HENCE_UNROLL for (int r = 0; r < R; r++) store(sums + r * kPanelColumns, even[r]);
 }
 
-// `lines` after `work.next` are asked for meanwhile.
-HENCE_INLINE void multiplyAllRows(TileWork work, int64_t lines, const float* x, int64_t rows, float* sums, const TileOutput* out) {
+// As many lines after `work.next` as `work.weights` has are asked for meanwhile.
+HENCE_INLINE void multiplyAllRows(TileWork work, const float* x, int64_t rows, float* sums, const TileOutput* out) {
+  int64_t lines = work.count;
   TileOutput here{};
   if (out) here = *out;
   work.every = rows >= 4 * kExactRows ? 2 : 1;
@@ -224,7 +217,7 @@ static __attribute__((noinline)) void exactRows(const PackedMatrix& w, const Sli
           const float* weights = expand(panelData(w, p), s * kSliceK, count, tile);
           const float* next = w.layout == Layout::F32 && rows > kExactUnpackedRows ? following(w, p, s, first, end) : nullptr;
           const TileOutput output = tileOutput(out, row0, p * kPanelColumns);
-          multiplyAllRows({weights, count, x.rowStride, s == 0, next, 1}, count, x.slice(s, row0), rows, partial + (p - first) * rows * kPanelColumns,
+          multiplyAllRows({weights, count, x.rowStride, s == 0, next}, x.slice(s, row0), rows, partial + (p - first) * rows * kPanelColumns,
                           p < inTiles && left <= kSliceK ? &output : nullptr);
         }
       }

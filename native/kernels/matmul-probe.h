@@ -70,7 +70,7 @@ static double peakFlops(Precision precision, const Thread&) {
   for (int i = 0; i < 64 * kPanelColumns; i++) tile[i] = float(i % 7) * 0.1f;
   for (int i = 0; i < kExactRows * 64; i++) x[i] = float(i % 5) * 0.01f;
   for (int i = 0; i < rounds / 4; i++) {
-    multiplyTile<kExactRows, 64>({tile, 64, 64, false, nullptr, 1}, x, sums, nullptr);
+    multiplyTile<kExactRows, 64>({tile, 64, 64, false, nullptr}, x, sums, nullptr);
     forget(x);
   }
   forget(sums);

@@ -24,6 +24,10 @@ export const ERRORS = {
   GRAPH_INVALID: 'The graph contradicts itself or the ONNX specification; check it with onnx.checker and export it again.',
   OPERATOR_UNSUPPORTED: 'Export the model with other operators, or with an opset that expresses them in simpler ones.',
   SHAPE_MISMATCH: 'Check the shapes of the inputs against model.describe().',
+  // Bayesian networks
+  NETWORK_INVALID: 'The network contradicts itself; correct the variable that is named.',
+  EVIDENCE_IMPOSSIBLE: 'The network gives these findings probability zero together; drop or soften one of those that conflict.',
+  INFERENCE_TOO_LARGE: "Raise { maxCells }, ask for less, or take an approximate method: { method: 'lw' }.",
   // Running
   CONTEXT_OVERFLOW: 'Shorten the prompt, lower maxTokens, or load with a larger { context }.',
   OUT_OF_MEMORY: 'Use a smaller model, a smaller { context }, or a machine with more memory.',

@@ -1,4 +1,5 @@
 export * from './abort.ts'
+export * from './discrete-network.ts'
 export * from './dtype.ts'
 export * from './errors.ts'
 export * from './float16.ts'

@@ -1,0 +1,1 @@
+export * from './bayes/index.ts'

@@ -23,6 +23,7 @@ export type { PoolAttributes } from './ops/pool.ts'
 export type { QuantisedAttributes } from './ops/quantised.ts'
 export type { QuantisedConvAttributes } from './ops/quantised-conv.ts'
 export type { QuantisedMatmulAttributes } from './ops/quantised-matmul.ts'
+export { type RaggedAttentionAttributes, raggedWidths } from './ops/ragged-attention.ts'
 export {
   RECURRENT_GATES,
   type RecurrentActivation,

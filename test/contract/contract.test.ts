@@ -13,6 +13,7 @@ import { imageCases } from './image-cases.ts'
 import { matmulCases } from './matmul-cases.ts'
 import { productCases } from './product-cases.ts'
 import { quantisedCases } from './quantised-cases.ts'
+import { raggedCases } from './ragged-cases.ts'
 import { recurrentCases } from './recurrent-cases.ts'
 import { reduceCases } from './reduce-cases.ts'
 import { treeCases } from './tree-cases.ts'
@@ -28,6 +29,7 @@ const CASES = [
   ...matmulCases,
   ...productCases,
   ...quantisedCases,
+  ...raggedCases,
   ...recurrentCases,
   ...treeCases,
 ]

@@ -9,6 +9,9 @@ export interface Work {
 /** What one element of the result costs, as multiply-adds that take as long. */
 const COSTS: Readonly<Record<string, number>> = { map: 30, copy: 40, take: 40, softmax: 60, resize: 60, cumulative: 60, group_norm: 60 }
 
+/** Keys that a query of an encoder is taken to meet. */
+const LIKELY_KEYS = 64
+
 /** The same for a row's walk through a tree. */
 const WORK_PER_TREE = 500
 
@@ -35,6 +38,8 @@ export function workOf({ instructions, buffers }: Program): readonly Work[] {
       add(productDim(...output.slice(0, -1)), (productDim(...buffers[inputs[3]!]!.shape) as number) / 4)
     } else if (op === 'batched_matmul') add(productDim(...output, input.at(-1)!), 1)
     else if (op === 'dense_attention') add(productDim(...output, buffers[inputs[1]!]!.shape.at(-2)!), 2)
+    // How many keys a query meets is known only to the tables.
+    else if (op === 'ragged_attention') add(productDim(...output), 2 * LIKELY_KEYS)
     else if (op === 'recurrent') add(productDim(...input.slice(0, 2)), productDim(...buffers[inputs[1]!]!.shape) as number)
     else if (op === 'tree_ensemble') add(input[0]!, (buffers[inputs[2]!]!.shape[0] as number) * WORK_PER_TREE)
     else if (op === 'reduce' || op === 'extreme' || op === 'top_k') add(productDim(...input), 15)

@@ -18,6 +18,7 @@ import { norm } from './norm.ts'
 import { pool } from './pool.ts'
 import { quantisedConv } from './quantised-conv.ts'
 import { quantisedMatmul } from './quantised-matmul.ts'
+import { raggedAttention } from './ragged-attention.ts'
 import { recurrent } from './recurrent.ts'
 import { reduce } from './reduce.ts'
 import { resize } from './resize.ts'
@@ -51,6 +52,7 @@ export const OPS: {
   readonly pool: typeof pool
   readonly quantised_conv: typeof quantisedConv
   readonly quantised_matmul: typeof quantisedMatmul
+  readonly ragged_attention: typeof raggedAttention
   readonly recurrent: typeof recurrent
   readonly reduce: typeof reduce
   readonly resize: typeof resize
@@ -83,6 +85,7 @@ export const OPS: {
   pool,
   quantised_conv: quantisedConv,
   quantised_matmul: quantisedMatmul,
+  ragged_attention: raggedAttention,
   recurrent,
   reduce,
   resize,

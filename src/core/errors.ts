@@ -28,6 +28,14 @@ export const ERRORS = {
   NETWORK_INVALID: 'The network contradicts itself; correct the variable that is named.',
   EVIDENCE_IMPOSSIBLE: 'The network gives these findings probability zero together; drop or soften one of those that conflict.',
   INFERENCE_TOO_LARGE: "Raise { maxCells }, ask for less, or take an approximate method: { method: 'lw' }.",
+  CAUSAL_GRAPH_INVALID: 'Write edges as `x -> y` and `x <-> y`, separated by `;` or line breaks, without a circle of arrows.',
+  // The hub
+  HUB_NOT_FOUND: 'Check the name on the hub; it is org/name, perhaps with :QUANTISATION or @REVISION after it.',
+  HUB_DENIED: 'Ask for access on the page of the model, make a token at huggingface.co/settings/tokens, and put it into HF_TOKEN.',
+  HUB_UNREACHABLE: 'Check the connection, HF_ENDPOINT and HF_HUB_OFFLINE; what was downloaded is kept, so try again.',
+  HUB_INVALID: 'The answer is not what a hub gives; check HF_ENDPOINT, and whether a proxy stands between.',
+  DOWNLOAD_CORRUPT: 'The bytes are not those the hub promises, and were thrown away; try again, or ask whoever runs the hub.',
+  DISK_FULL: 'Free some space, or keep models on another disk with HF_HUB_CACHE; `hence pull --list` shows what is there.',
   // Running
   CONTEXT_OVERFLOW: 'Shorten the prompt, lower maxTokens, or load with a larger { context }.',
   OUT_OF_MEMORY: 'Use a smaller model, a smaller { context }, or a machine with more memory.',

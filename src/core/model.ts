@@ -41,6 +41,8 @@ export interface LanguageModel extends Model {
   tokenize(text: string, options?: TokenizeOptions): number[]
   /** Text of token ids, special tokens left out. @throws HenceError `TOKENIZER_MISSING` */
   detokenize(tokens: Iterable<number>): string
+  /** One token for display; bytes that are no text on their own as `<0xE2>`. @throws HenceError `TOKENIZER_MISSING` */
+  tokenText(token: number): string
   /**
    * Logits after every token.
    *
@@ -48,6 +50,20 @@ export interface LanguageModel extends Model {
    * @throws HenceError `CONTEXT_OVERFLOW`, `OPTION_INVALID` (ids outside the vocabulary), `ABORTED`
    */
   logits(tokens: readonly number[], options?: { readonly signal?: AbortSignal | undefined }): Promise<Tensor<'f32'>>
+  /** What the model is doing now. */
+  activity(): LanguageModelActivity
+}
+
+/** What a language model is doing. */
+export interface LanguageModelActivity {
+  /** Sequences that take part in steps. */
+  readonly running: number
+  /** Sequences that wait for room. */
+  readonly waiting: number
+  /** Tokens whose keys and values are held, in whole blocks. */
+  readonly kvTokensUsed: number
+  /** Tokens that there is room for. */
+  readonly kvTokens: number
 }
 
 /** How the next token is drawn. What is not given comes from the model's own files, else from `DEFAULT_SAMPLING`. */
@@ -72,12 +88,18 @@ export interface SamplingOptions {
 
 /** Options of {@link LanguageModel.generate}. */
 export interface GenerateOptions extends SamplingOptions {
-  /** Most tokens to generate; up to the end of the context by default. */
+  /** Most tokens to generate; up to the end of the context by default. 0 only reads the prompt. */
   readonly maxTokens?: number | undefined
   /** Texts that end the answer and are not part of it. */
   readonly stop?: string | readonly string[] | undefined
   /** Goes on when the model says it is done. */
   readonly ignoreEos?: boolean | undefined
+  /** Added to the logits of tokens, by id; ±100 as good as commands or forbids one. */
+  readonly logitBias?: Readonly<Record<number, number>> | undefined
+  /** Tells how likely every token was, and this many of the likeliest at its place; 0 to 100. */
+  readonly logprobs?: number | undefined
+  /** The same for the tokens of the prompt, in the result. */
+  readonly promptLogprobs?: number | undefined
   /** Ends the work; what was generated until then is kept, with `finishReason: 'aborted'`. */
   readonly signal?: AbortSignal | undefined
 }
@@ -107,6 +129,19 @@ export interface ChatMessage {
 export interface GenerationDelta {
   readonly text: string
   readonly token: number
+  /** Where {@link GenerateOptions.logprobs} asks for it. */
+  readonly logprobs?: TokenLogprobs
+}
+
+/** Natural logarithm of a token's probability, by the model alone: before penalties, bias and temperature. */
+export interface TokenLogprob {
+  readonly token: number
+  readonly logprob: number
+}
+
+/** How likely a token was, beside the likeliest ones at its place, likeliest first. */
+export interface TokenLogprobs extends TokenLogprob {
+  readonly top: readonly TokenLogprob[]
 }
 
 /**
@@ -131,6 +166,10 @@ export interface GenerationResult {
   readonly timings: GenerationTimings
   /** The seed that repeats this answer. */
   readonly seed: number
+  /** Of each token, where {@link GenerateOptions.logprobs} asks for it. */
+  readonly logprobs?: readonly TokenLogprobs[]
+  /** Of each token of the prompt but the first, where {@link GenerateOptions.promptLogprobs} asks for it. */
+  readonly promptLogprobs?: readonly TokenLogprobs[]
 }
 
 /** How long an answer took; rates are 0 where there was nothing to measure. */

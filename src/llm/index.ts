@@ -1,4 +1,5 @@
 export { BACKEND_NAMES, type LoadProgress, type Precision } from '../backends/index.ts'
+export { KV_BLOCK_TOKENS } from '../program/index.ts'
 export { ARCHITECTURES } from './architectures/index.ts'
 export type { BatchSlice } from './batch.ts'
 export { ConfigFields } from './config-fields.ts'
@@ -10,8 +11,9 @@ export {
   writeDecoder,
 } from './decoder.ts'
 export { Engine } from './engine.ts'
+export { logprobsOf } from './logprobs.ts'
 export { decoderFromGguf, decoderFromHuggingFace, decoderFromLlama2c } from './model-config.ts'
-export { argmax, DEFAULT_SAMPLING, Sampler, type Sampling } from './sampler.ts'
+export { argmax, DEFAULT_SAMPLING, type LogitBias, Sampler, type Sampling } from './sampler.ts'
 export type { SequenceHandler } from './sequence.ts'
 export { type EngineOptions, type EnginePlan, planEngine, type StartedEngine, startEngine } from './start-engine.ts'
 export { StopWatch } from './stop.ts'

@@ -4,6 +4,9 @@ import { likeliest, nucleus } from './candidates.ts'
 /** Every number that decides how tokens are drawn. */
 export type Sampling = Readonly<Required<{ [Name in Exclude<keyof SamplingOptions, 'seed'>]: number }>>
 
+/** What is added to the logits of tokens, by id. */
+export type LogitBias = ReadonlyMap<number, number>
+
 /**
  * How tokens are drawn when neither the caller nor the model's files say. Source: the defaults users of GGUF files know
  * from llama.cpp.
@@ -19,12 +22,13 @@ export const DEFAULT_SAMPLING: Sampling = {
 }
 
 /**
- * Draws the tokens of one sequence. Penalties come first, then the temperature, topK, topP, minP, and a draw among what is
+ * Draws the tokens of one sequence. Penalties and biases come first, then the temperature, topK, topP, minP, and a draw among what is
  * left. With temperature 0 it takes the largest logit, the first among equals.
  */
 export class Sampler {
   readonly #sampling: Sampling
   readonly #rng: Rng
+  readonly #bias: LogitBias
   /** Tokens of the prompt and the answer. */
   readonly #seen = new Set<number>()
   /** How often each token is in the answer. */
@@ -32,8 +36,9 @@ export class Sampler {
   #adjusted = new Float32Array(0)
   #weights = new Float64Array(0)
 
-  constructor(sampling: Sampling, seed: number, prompt: readonly number[]) {
+  constructor(sampling: Sampling, seed: number, prompt: readonly number[], bias: LogitBias = new Map()) {
     this.#sampling = sampling
+    this.#bias = bias
     this.#rng = new Rng(seed)
     if (sampling.repetitionPenalty !== 1) for (const token of prompt) this.#seen.add(token)
   }
@@ -52,13 +57,14 @@ export class Sampler {
 
   #penalised(logits: Float32Array): Float32Array {
     const { repetitionPenalty, frequencyPenalty, presencePenalty } = this.#sampling
-    if (this.#seen.size === 0 && this.#generated.size === 0) return logits
+    if (this.#seen.size === 0 && this.#generated.size === 0 && this.#bias.size === 0) return logits
     if (this.#adjusted.length !== logits.length) this.#adjusted = new Float32Array(logits.length)
     const adjusted = this.#adjusted
     adjusted.set(logits)
     for (const token of this.#seen)
       adjusted[token] = adjusted[token]! > 0 ? adjusted[token]! / repetitionPenalty : adjusted[token]! * repetitionPenalty
     for (const [token, count] of this.#generated) adjusted[token]! -= count * frequencyPenalty + presencePenalty
+    for (const [token, bias] of this.#bias) adjusted[token]! += bias
     return adjusted
   }
 

@@ -1,7 +1,7 @@
 /** What the owner of a sequence does with what the engine computes. */
 export interface SequenceHandler {
   /** Logits are wanted for tokens from this position on; only for the newest known token when left out. */
-  readonly firstRow?: number
+  readonly firstRow?: number | undefined
   /** The first step that works on the sequence begins. */
   onStart?(): void
   /**

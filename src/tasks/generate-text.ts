@@ -1,6 +1,6 @@
-import type { FinishReason, Generation, GenerationDelta, GenerationResult, GenerationTimings } from '../core/index.ts'
+import type { FinishReason, Generation, GenerationDelta, GenerationResult, GenerationTimings, TokenLogprobs } from '../core/index.ts'
 import { isHenceError } from '../core/index.ts'
-import { type Engine, Sampler, type Sampling, type SequenceHandler, StopWatch } from '../llm/index.ts'
+import { type Engine, type LogitBias, logprobsOf, Sampler, type Sampling, type SequenceHandler, StopWatch } from '../llm/index.ts'
 import type { StreamDetokenizer } from '../text/index.ts'
 
 /** A checked request for text. */
@@ -8,8 +8,12 @@ export interface TextRequest {
   readonly prompt: readonly number[]
   readonly sampling: Sampling
   readonly seed: number
-  /** At least 1; prompt and answer fit into the context together. */
+  readonly logitBias: LogitBias
+  /** Prompt and answer fit into the context together. */
   readonly maxTokens: number
+  /** How many of the likeliest tokens to tell at each place of the answer; undefined for no logprobs at all. */
+  readonly logprobs: number | undefined
+  readonly promptLogprobs: number | undefined
   readonly endTokens: ReadonlySet<number>
   readonly stops: readonly string[]
   /** Absent without a tokenizer; then there are tokens but no text. */
@@ -26,6 +30,8 @@ export class TextGeneration implements Generation, SequenceHandler {
   readonly #controller = new AbortController()
   readonly #queue: GenerationDelta[] = []
   readonly #tokens: number[] = []
+  readonly #logprobs: TokenLogprobs[] = []
+  readonly #promptLogprobs: TokenLogprobs[] = []
   #text = ''
   #finishReason: FinishReason | undefined
   #result: Promise<GenerationResult> | undefined
@@ -38,7 +44,7 @@ export class TextGeneration implements Generation, SequenceHandler {
   constructor(engine: Engine, request: TextRequest) {
     this.#engine = engine
     this.#request = request
-    this.#sampler = new Sampler(request.sampling, request.seed, request.prompt)
+    this.#sampler = new Sampler(request.sampling, request.seed, request.prompt, request.logitBias)
     this.#stops = new StopWatch(request.stops)
   }
 
@@ -69,7 +75,37 @@ export class TextGeneration implements Generation, SequenceHandler {
     this.#startedAt = performance.now()
   }
 
-  onLogits(logits: Float32Array): number | undefined {
+  /** All rows of the prompt, as long as some of their logprobs are to be told. */
+  get firstRow(): number | undefined {
+    const { promptLogprobs, prompt } = this.#request
+    const known = this.#promptLogprobs.length
+    return promptLogprobs === undefined || known >= prompt.length - 1 ? undefined : known
+  }
+
+  onLogits(rows: Float32Array, position: number, count: number): number | undefined {
+    const { prompt, maxTokens } = this.#request
+    const vocabulary = rows.length / count
+    this.#tellPrompt(rows, position, count, vocabulary)
+    // Rows of a prompt that is not yet whole.
+    if (position + count < prompt.length + this.#tokens.length) return undefined
+    if (maxTokens > 0) return this.#next(rows.subarray(rows.length - vocabulary))
+    this.#finishReason = 'length'
+    return undefined
+  }
+
+  #tellPrompt(rows: Float32Array, position: number, count: number, vocabulary: number): void {
+    const { prompt, promptLogprobs } = this.#request
+    if (promptLogprobs === undefined) return
+    // Each row tells of the token after it; rows come again when the sequence had to start over.
+    for (let i = 0; i < count; i++) {
+      const next = position + i + 1
+      if (next >= prompt.length || next !== this.#promptLogprobs.length + 1) continue
+      this.#promptLogprobs.push(logprobsOf(rows.subarray(i * vocabulary, (i + 1) * vocabulary), prompt[next]!, promptLogprobs))
+    }
+  }
+
+  /** Draws a token, and decides what of the text is certain and whether the answer goes on. */
+  #next(logits: Float32Array): number | undefined {
     const { endTokens, maxTokens, detokenizer } = this.#request
     const token = this.#sampler.next(logits)
     if (this.#firstTokenAt === 0) this.#firstTokenAt = performance.now()
@@ -79,6 +115,7 @@ export class TextGeneration implements Generation, SequenceHandler {
       return undefined
     }
     this.#tokens.push(token)
+    if (this.#request.logprobs !== undefined) this.#logprobs.push(logprobsOf(logits, token, this.#request.logprobs))
     const { text, isStopped } = this.#stops.push(detokenizer?.push(token) ?? '')
     if (isStopped) this.#finishReason = 'stop'
     else if (this.#tokens.length === maxTokens) this.#finishReason = 'length'
@@ -96,12 +133,13 @@ export class TextGeneration implements Generation, SequenceHandler {
     // The end token is no part of the answer; its piece only carries text that was held back.
     if (this.#request.endTokens.has(token) && text === '') return
     this.#text += text
-    this.#queue.push({ text, token })
+    const logprobs = this.#request.endTokens.has(token) ? undefined : this.#logprobs.at(-1)
+    this.#queue.push({ text, token, ...(logprobs ? { logprobs } : {}) })
     this.#wake?.()
   }
 
   async #run(): Promise<GenerationResult> {
-    const { prompt, signal, seed } = this.#request
+    const { prompt, signal, seed, logprobs, promptLogprobs } = this.#request
     this.#begunAt = performance.now()
     const onAbort = (): void => this.#controller.abort(signal?.reason)
     if (signal?.aborted) onAbort()
@@ -125,6 +163,8 @@ export class TextGeneration implements Generation, SequenceHandler {
       usage: { promptTokens: prompt.length, completionTokens, totalTokens: prompt.length + completionTokens },
       timings: this.#timings(performance.now()),
       seed,
+      ...(logprobs === undefined ? {} : { logprobs: this.#logprobs }),
+      ...(promptLogprobs === undefined ? {} : { promptLogprobs: this.#promptLogprobs }),
     }
   }
 

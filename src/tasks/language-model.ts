@@ -5,12 +5,13 @@ import type {
   GenerateOptions,
   Generation,
   LanguageModel,
+  LanguageModelActivity,
   ModelDescription,
   Tensor,
   TokenizeOptions,
 } from '../core/index.ts'
 import { HenceError } from '../core/index.ts'
-import type { Engine, Sampling, StartedEngine } from '../llm/index.ts'
+import { type Engine, KV_BLOCK_TOKENS, type LogitBias, type Sampling, type StartedEngine } from '../llm/index.ts'
 import type { ChatTemplate, Tokenizer } from '../text/index.ts'
 import { abortSignal, boolean, checkOptions, integer, number, type OptionRule, plainObject } from './check-options.ts'
 import { TextGeneration } from './generate-text.ts'
@@ -19,6 +20,8 @@ import { SAMPLING_RANGES } from './sampling-defaults.ts'
 
 const MAX_STOPS = 64
 const MAX_STOP_LENGTH = 1_024
+const MAX_BIASES = 65_536
+const MAX_LOGPROBS = 100
 
 const SAMPLING_NAMES = Object.keys(SAMPLING_RANGES) as (keyof Sampling)[]
 
@@ -26,9 +29,12 @@ const GENERATE_RULES: Readonly<Record<string, OptionRule>> = {
   ...Object.fromEntries(SAMPLING_NAMES.map(name => [name, number(SAMPLING_RANGES[name].min, SAMPLING_RANGES[name].max)])),
   topK: integer(SAMPLING_RANGES.topK.min, SAMPLING_RANGES.topK.max),
   seed: integer(0, Number.MAX_SAFE_INTEGER),
-  maxTokens: integer(1, Number.MAX_SAFE_INTEGER),
+  maxTokens: integer(0, Number.MAX_SAFE_INTEGER),
   stop: value => (isStops(value) ? undefined : `a text or up to ${MAX_STOPS} texts of 1 to ${MAX_STOP_LENGTH} characters`),
   ignoreEos: boolean,
+  logitBias: value => (isBias(value) ? undefined : `an object of up to ${MAX_BIASES} token ids with finite numbers`),
+  logprobs: integer(0, MAX_LOGPROBS),
+  promptLogprobs: integer(0, MAX_LOGPROBS),
   signal: abortSignal,
 }
 const CHAT_RULES = { ...GENERATE_RULES, templateVariables: plainObject }
@@ -94,6 +100,17 @@ class EngineModel implements LanguageModel {
     return this.#tokenizer().decode(tokens)
   }
 
+  tokenText(token: number): string {
+    this.#checkAlive()
+    return this.#tokenizer().tokenText(token)
+  }
+
+  activity(): LanguageModelActivity {
+    this.#checkAlive()
+    const { running, waiting, freeBlocks, blocks } = this.#engine.load
+    return { running, waiting, kvTokensUsed: (blocks - freeBlocks) * KV_BLOCK_TOKENS, kvTokens: blocks * KV_BLOCK_TOKENS }
+  }
+
   async logits(tokens: readonly number[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Tensor<'f32'>> {
     this.#checkAlive()
     checkOptions('logits', options, { signal: abortSignal })
@@ -123,12 +140,15 @@ class EngineModel implements LanguageModel {
     this.#checkTokens(prompt)
     const { context } = this.#engine.decoder.limits
     const room = context - prompt.length
-    if (room < 1) throw overflow(prompt.length, context)
-    const { stop = [], ignoreEos = false, signal, seed = randomInt(2 ** 32) } = options
+    if (room < Math.min(1, options.maxTokens ?? 1)) throw overflow(prompt.length, context)
+    const { stop = [], ignoreEos = false, signal, seed = randomInt(2 ** 32), logprobs, promptLogprobs } = options
     return new TextGeneration(this.#engine, {
       prompt,
       sampling: this.#sampling(options),
       seed,
+      logitBias: this.#bias(options.logitBias),
+      logprobs,
+      promptLogprobs,
       maxTokens: Math.min(room, options.maxTokens ?? room),
       endTokens: ignoreEos ? new Set() : this.#model.endTokens,
       stops: typeof stop === 'string' ? [stop] : stop,
@@ -140,6 +160,12 @@ class EngineModel implements LanguageModel {
   #sampling(options: GenerateOptions): Sampling {
     const given = SAMPLING_NAMES.filter(name => options[name] !== undefined).map(name => [name, options[name]])
     return { ...this.#model.sampling, ...Object.fromEntries(given) }
+  }
+
+  #bias(given: GenerateOptions['logitBias']): LogitBias {
+    const biases = Object.entries(given ?? {}).map(([token, bias]) => [Number(token), bias] as const)
+    this.#checkVocabulary(biases.map(([token]) => token))
+    return new Map(biases)
   }
 
   /** A prompt without any token is given the token that begins texts, or one that ends them. */
@@ -155,9 +181,14 @@ class EngineModel implements LanguageModel {
   }
 
   #checkTokens(tokens: readonly number[]): readonly number[] {
-    const { vocabulary } = this.#engine.decoder.config
     if (!Array.isArray(tokens)) throw new HenceError('OPTION_INVALID', 'the prompt must be a text or an array of token ids')
     if (tokens.length === 0) throw new HenceError('OPTION_INVALID', 'there must be at least one token id')
+    this.#checkVocabulary(tokens)
+    return tokens
+  }
+
+  #checkVocabulary(tokens: readonly number[]): void {
+    const { vocabulary } = this.#engine.decoder.config
     for (const [index, token] of tokens.entries())
       if (!Number.isInteger(token) || token < 0 || token >= vocabulary)
         throw new HenceError('OPTION_INVALID', `token ${token} at index ${index} is outside the vocabulary of ${vocabulary}`, {
@@ -165,7 +196,6 @@ class EngineModel implements LanguageModel {
           index,
           vocabulary,
         })
-    return tokens
   }
 
   #tokenizer(): Tokenizer {
@@ -188,6 +218,12 @@ class EngineModel implements LanguageModel {
 function isStops(value: unknown): boolean {
   const stops: readonly unknown[] = Array.isArray(value) ? value : [value]
   return stops.length <= MAX_STOPS && stops.every(stop => typeof stop === 'string' && stop.length > 0 && stop.length <= MAX_STOP_LENGTH)
+}
+
+function isBias(value: unknown): boolean {
+  if (plainObject(value) !== undefined) return false
+  const entries = Object.entries(value as object)
+  return entries.length <= MAX_BIASES && entries.every(([token, bias]) => /^\d{1,9}$/.test(token) && Number.isFinite(bias))
 }
 
 function checkMessages(messages: readonly ChatMessage[]): void {

@@ -1,4 +1,4 @@
-import type { Activation, NormAttributes } from '../program/index.ts'
+import type { MlpConfig, NormConfig } from './block-config.ts'
 
 /**
  * Everything a decoder's program is made from: plain data, one entry per layer, so that families differ in values and not
@@ -16,10 +16,6 @@ export interface DecoderConfig {
   readonly layers: readonly LayerConfig[]
   /** The output matrix is the embedding table. */
   readonly hasTiedHead: boolean
-}
-
-export interface NormConfig extends NormAttributes {
-  readonly hasBias: boolean
 }
 
 /** Rotary positions: pairs of numbers of each query and key head are turned by position · frequency. */
@@ -56,14 +52,6 @@ export interface AttentionConfig {
   readonly hasOutputBias: boolean
 }
 
-export interface MlpConfig {
-  readonly width: number
-  readonly activation: Exclude<Activation, 'none'>
-  /** activation(gate · x) ∘ (up · x) instead of activation(up · x). */
-  readonly isGated: boolean
-  readonly hasBias: boolean
-}
-
 /** Largest sizes Hence takes from a file, several times those of any published model. */
 export const DECODER_LIMITS = {
   layers: { min: 1, max: 1_024 },
@@ -78,14 +66,3 @@ export const DECODER_LIMITS = {
   ropeBase: { min: 1e-3, max: 1e15 },
   ropeFactor: { min: 1e-6, max: 1e6 },
 } as const
-
-/** Activations by the names configurations use. */
-export const ACTIVATION_NAMES: Readonly<Record<string, MlpConfig['activation']>> = {
-  silu: 'silu',
-  swish: 'silu',
-  relu: 'relu',
-  gelu: 'gelu',
-  gelu_new: 'gelu_tanh',
-  gelu_fast: 'gelu_tanh',
-  gelu_pytorch_tanh: 'gelu_tanh',
-}

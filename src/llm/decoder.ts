@@ -6,13 +6,14 @@ import { BatchLayout, type BatchLimits, type BatchSlice, dimLimits } from './bat
 import { checkTensors } from './check-tensors.ts'
 import type { DecoderConfig } from './decoder-config.ts'
 import { decoderProgram } from './decoder-program.ts'
+import { type DecoderNames, decoderRows } from './decoder-roles.ts'
 import { blocksFor } from './kv-blocks.ts'
-import { type TensorNames, tensorLocator } from './tensor-names.ts'
+import { tensorLocator } from './tensor-names.ts'
 
 /** A decoder as files describe it, before any weight is read. */
 export interface DecoderSource {
   readonly config: DecoderConfig
-  readonly names: TensorNames
+  readonly names: DecoderNames
   readonly checkpoint: Checkpoint
 }
 
@@ -30,7 +31,11 @@ export function kvTypeOf(precision: Precision): KvType {
 
 /** The program of a decoder, checked against its checkpoint. @throws HenceError as {@link checkTensors} */
 export function writeDecoder({ config, names, checkpoint }: DecoderSource, options: { kvType: KvType; hasTaps?: boolean }): Program {
-  const program = decoderProgram(config, tensorLocator(names, checkpoint.tensors, config.layers), options)
+  const program = decoderProgram(
+    config,
+    tensorLocator(names, checkpoint.tensors, (role, layer) => decoderRows(role, config.layers[layer]!)),
+    options,
+  )
   checkTensors(program, checkpoint)
   return program
 }

@@ -1,55 +1,53 @@
 import type { WeightSource } from '../program/index.ts'
-import type { LayerConfig } from './decoder-config.ts'
-
-/** What a tensor does in a layer. */
-export type LayerRole = 'attentionNorm' | 'q' | 'k' | 'v' | 'attentionOutput' | 'mlpNorm' | 'gate' | 'up' | 'down'
-/** What a tensor does in the whole model. */
-export type ModelRole = 'embedding' | 'positions' | 'finalNorm' | 'head'
+import type { WeightLocator } from './block-writer.ts'
 
 /** Where a role's numbers lie: a tensor named `base` and `.weight` or `.bias`, or a part of its rows. */
-export interface TensorPlace {
+export interface TensorPlace<Role extends string> {
   /** `{layer}` stands for the layer's index, `{prefix}` for the prefix of the checkpoint. */
   readonly base: string
+  /** What follows `base`; `.weight` and `.bias` by default. */
+  readonly suffixes?: Readonly<Record<'weight' | 'bias', string>>
   /** The roles whose rows the tensor holds, one after the other. */
-  readonly fused?: readonly LayerRole[]
+  readonly fused?: readonly Role[]
   /** The file holds `[in, out]`. */
   readonly transpose?: boolean
 }
 
 /** The names one family uses in one kind of file. */
-export interface TensorNames {
-  /** What `{prefix}` may be; the first that fits the checkpoint counts. */
+export interface TensorNames<Role extends string> {
+  /** What `{prefix}` may be; the first with which the checkpoint has the tensor of some role counts. */
   readonly prefixes: readonly string[]
-  readonly places: Readonly<Partial<Record<LayerRole | ModelRole, TensorPlace>>>
+  readonly places: Readonly<Partial<Record<Role, TensorPlace<Role>>>>
 }
 
-/** Finds the tensors of roles. */
-export type TensorLocator = (role: LayerRole | ModelRole, part: 'weight' | 'bias', layer?: number) => WeightSource
+/** Rows of a role's weight in a layer; asked for fused tensors only. */
+export type RoleRows<Role extends string> = (role: Role, layer: number) => number
+
+const SUFFIXES = { weight: '.weight', bias: '.bias' }
 
 /** A locator for the checkpoint whose tensors are `tensors`. */
-export function tensorLocator(names: TensorNames, tensors: { has(name: string): boolean }, layers: readonly LayerConfig[]): TensorLocator {
-  const prefix =
-    names.prefixes.find(p => tensors.has(`${names.places.embedding?.base.replace('{prefix}', p)}.weight`)) ?? names.prefixes[0] ?? ''
-  return (role, part, layer = 0) => {
-    const place = names.places[role] ?? { base: role }
-    const tensor = `${place.base.replace('{prefix}', prefix).replace('{layer}', String(layer))}.${part}`
+export function tensorLocator<Role extends string>(
+  { prefixes, places }: TensorNames<Role>,
+  tensors: { has(name: string): boolean },
+  rowsOf: RoleRows<Role>,
+): WeightLocator<Role> {
+  const nameOf = (place: TensorPlace<Role>, part: 'weight' | 'bias', prefix: string, layer: number): string =>
+    place.base.replace('{prefix}', prefix).replace('{layer}', String(layer)) + (place.suffixes ?? SUFFIXES)[part]
+  const prefixed = Object.values<TensorPlace<Role> | undefined>(places).filter(place => place?.base.includes('{prefix}'))
+  const prefix = prefixes.find(p => prefixed.some(place => tensors.has(nameOf(place!, 'weight', p, 0)))) ?? prefixes[0] ?? ''
+  return (role, part, layer = 0): WeightSource => {
+    const place = places[role] ?? { base: role }
+    const tensor = nameOf(place, part, prefix, layer)
     const transpose = place.transpose && part === 'weight' ? { transpose: true } : {}
-    return place.fused ? { tensor, ...transpose, rows: fusedRows(place.fused, role, layers[layer]!) } : { tensor, ...transpose }
+    return place.fused ? { tensor, ...transpose, rows: fusedRows(place.fused, role, layer, rowsOf) } : { tensor, ...transpose }
   }
 }
 
-function fusedRows(fused: readonly LayerRole[], role: LayerRole | ModelRole, layer: LayerConfig): readonly [number, number] {
+function fusedRows<Role extends string>(fused: readonly Role[], role: Role, layer: number, rowsOf: RoleRows<Role>): [number, number] {
   let begin = 0
   for (const other of fused) {
     if (other === role) break
-    begin += outputSize(other, layer)
+    begin += rowsOf(other, layer)
   }
-  return [begin, begin + outputSize(role as LayerRole, layer)]
-}
-
-/** Rows of a projection's weight. */
-export function outputSize(role: LayerRole, { attention, mlp }: LayerConfig): number {
-  if (role === 'q') return attention.heads * attention.headDim
-  if (role === 'k' || role === 'v') return attention.kvHeads * attention.headDim
-  return mlp.width
+  return [begin, begin + rowsOf(role, layer)]
 }

@@ -1,6 +1,6 @@
 import type { ConfigFields } from '../config-fields.ts'
 import type { DecoderConfig } from '../decoder-config.ts'
-import type { TensorNames } from '../tensor-names.ts'
+import type { DecoderNames } from '../decoder-roles.ts'
 
 /** One family of decoders: how its configuration and tensors are spelled in each kind of file. */
 export interface Architecture {
@@ -13,7 +13,7 @@ export interface Architecture {
 
 /** A family's spelling in one kind of file. */
 export interface ArchitectureForm {
-  readonly names: TensorNames
+  readonly names: DecoderNames
   /** @throws HenceError `CONFIG_INVALID` */
   readConfig(fields: ConfigFields, tensors: TensorSizes): DecoderConfig
 }

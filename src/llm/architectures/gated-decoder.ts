@@ -1,7 +1,8 @@
+import { ACTIVATION_NAMES } from '../block-config.ts'
 import type { ConfigFields } from '../config-fields.ts'
-import { ACTIVATION_NAMES, type AttentionConfig, type DecoderConfig, DECODER_LIMITS as LIMITS, type RopeConfig } from '../decoder-config.ts'
+import { type AttentionConfig, type DecoderConfig, DECODER_LIMITS as LIMITS, type RopeConfig } from '../decoder-config.ts'
+import type { DecoderNames } from '../decoder-roles.ts'
 import { linearRopeFrequencies, ropeFrequencies, scaledRopeFrequencies } from '../rope-frequencies.ts'
-import type { TensorNames } from '../tensor-names.ts'
 import type { TensorSizes } from './architecture.ts'
 
 /** In what the families that share Llama's block differ. */
@@ -16,7 +17,7 @@ export interface GatedDecoderTraits {
 }
 
 /** Names of Llama's block in Hugging Face layout. */
-export const GATED_HUGGING_FACE_NAMES: TensorNames = {
+export const GATED_HUGGING_FACE_NAMES: DecoderNames = {
   prefixes: ['model.', ''],
   places: {
     embedding: { base: '{prefix}embed_tokens' },
@@ -35,7 +36,7 @@ export const GATED_HUGGING_FACE_NAMES: TensorNames = {
 }
 
 /** Names of Llama's block in GGUF. */
-export const GATED_GGUF_NAMES: TensorNames = {
+export const GATED_GGUF_NAMES: DecoderNames = {
   prefixes: [''],
   places: {
     embedding: { base: 'token_embd' },

@@ -1,10 +1,11 @@
+import { ACTIVATION_NAMES, type MlpConfig } from '../block-config.ts'
 import type { ConfigFields } from '../config-fields.ts'
-import { ACTIVATION_NAMES, type DecoderConfig, DECODER_LIMITS as LIMITS, type MlpConfig } from '../decoder-config.ts'
-import type { LayerRole } from '../tensor-names.ts'
+import { type DecoderConfig, DECODER_LIMITS as LIMITS } from '../decoder-config.ts'
+import type { DecoderRole } from '../decoder-roles.ts'
 import type { Architecture } from './architecture.ts'
 import { evenHeadDim } from './gated-decoder.ts'
 
-const QKV: readonly LayerRole[] = ['q', 'k', 'v']
+const QKV: readonly DecoderRole[] = ['q', 'k', 'v']
 
 const CONV1D_QKV = { base: '{prefix}h.{layer}.attn.c_attn', fused: QKV, transpose: true }
 const GGUF_QKV = { base: 'blk.{layer}.attn_qkv', fused: QKV }

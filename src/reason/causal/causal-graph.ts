@@ -1,4 +1,5 @@
 import { HenceError, nearest } from '../../core/index.ts'
+import { findCycle } from '../bayes/find-cycle.ts'
 import { causalOrder, type MixedGraph } from './mixed-graph.ts'
 
 /** What a {@link CausalGraph} is made of. */
@@ -29,7 +30,7 @@ export class CausalGraph implements MixedGraph {
   readonly order: readonly number[]
   readonly #nodes: ReadonlyMap<string, number>
 
-  /** @throws HenceError `CAUSAL_GRAPH_INVALID` for cycles (printed), self-loops, empty names; `VARIABLE_UNKNOWN` in `hidden` */
+  /** @throws HenceError `CAUSAL_GRAPH_INVALID` for cycles (printed), self-loops, empty names; `OPTION_INVALID` for unknown names in `hidden` */
   constructor({ variables = [], arrows = [], confounded = [], hidden = [] }: CausalGraphParts) {
     const nodes = new Map<string, number>()
     const nodeOf = (name: string): number => {
@@ -61,24 +62,23 @@ export class CausalGraph implements MixedGraph {
       size,
       spousePairs.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]),
     )
-    const sorted = causalOrder(this)
-    if ('cycle' in sorted) throw cyclic(sorted.cycle.map(node => this.variables[node]!))
-    this.order = sorted.order
+    this.order = causalOrder(this)
+    if (this.order.length < size) throw cyclic(findCycle(this.children).map(node => this.variables[node]!))
     this.hidden = this.nodes(hidden)
   }
 
-  /** The node of a variable. @throws HenceError `VARIABLE_UNKNOWN`, with the nearest name */
+  /** The node of a variable. @throws HenceError `OPTION_INVALID`, with the nearest name */
   node(name: string): number {
     const node = this.#nodes.get(name)
     if (node !== undefined) return node
     const close = nearest(name, this.variables)
-    throw new HenceError('VARIABLE_UNKNOWN', `the causal graph has no variable "${name}"${close ? `; did you mean "${close}"?` : ''}`, {
+    throw new HenceError('OPTION_INVALID', `the causal graph has no variable "${name}"${close ? `; did you mean "${close}"?` : ''}`, {
       variable: name,
       ...(close ? { nearest: close } : {}),
     })
   }
 
-  /** The nodes of variables. @throws HenceError `VARIABLE_UNKNOWN` */
+  /** The nodes of variables. @throws HenceError `OPTION_INVALID` */
   nodes(names: string | Iterable<string>): Set<number> {
     return new Set([...(typeof names === 'string' ? [names] : names)].map(name => this.node(name)))
   }
@@ -94,7 +94,7 @@ export class CausalGraph implements MixedGraph {
     return new Set(this.order.filter(node => !this.hidden.has(node)))
   }
 
-  /** The same graph with other variables hidden. @throws HenceError `VARIABLE_UNKNOWN` */
+  /** The same graph with other variables hidden. @throws HenceError `OPTION_INVALID` */
   withHidden(names: Iterable<string>): CausalGraph {
     return new CausalGraph({ ...this.toParts(), hidden: [...names] })
   }
@@ -121,8 +121,8 @@ function adjacency(size: number, pairs: readonly (readonly [number, number])[]):
 }
 
 function cyclic(names: readonly string[]): HenceError {
-  const shown = names.length > 12 ? [...names.slice(0, 10), '…', names.at(-1)!] : names
-  return new HenceError('CAUSAL_GRAPH_INVALID', `the arrows go round in a circle: ${[...shown, names[0]!].join(' -> ')}`, { cycle: names })
+  const shown = names.length > 12 ? [...names.slice(0, 9), '…', ...names.slice(-2)] : names
+  return new HenceError('CAUSAL_GRAPH_INVALID', `the causal graph has a cycle: ${shown.join(' -> ')}`, { cycle: names })
 }
 
 function tooLarge(what: keyof typeof GRAPH_LIMITS): HenceError {

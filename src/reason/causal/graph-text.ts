@@ -4,7 +4,8 @@ import { CausalGraph, GRAPH_LIMITS } from './causal-graph.ts'
 const MAX_TEXT_LENGTH = 2 ** 23
 
 /** A name in quotes, an edge, an attribute list, a plain name, or a separator; comments and spaces are skipped. */
-const TOKEN = /\s*(?:(?:#|\/\/)[^\n]*|\/\*[\s\S]*?\*\/)|(\s+)|("(?:[^"\\\n]|\\.)*")|(<->|->|<-|--)|(\[[^\]\n]*\])|([^\s;,{}[\]"<>#=|()]+?(?=->|<-|--|[\s;,{}[\]"<>#=|()]|$))|([;,{}])|(.)/gsu
+const TOKEN =
+  /\s*(?:(?:#|\/\/)[^\n]*|\/\*[\s\S]*?\*\/)|(\s+)|("(?:[^"\\\n]|\\.)*")|(<->|->|<-|--)|(\[[^\]\n]*\])|([^\s;,{}[\]"<>#=|()]+?(?=->|<-|--|[\s;,{}[\]"<>#=|()]|$))|([;,{}=])|(.)/gsu
 
 type TokenKind = 'name' | 'edge' | 'attributes' | 'mark'
 interface Token {
@@ -17,9 +18,9 @@ interface Token {
  * Reads a causal graph: edges `x -> y`, `y <- x` and `x <-> y` (an unseen common cause), in chains or not, separated by `;`,
  * commas or line breaks; a name alone for a variable without edges; `u [hidden]` for one that cannot be observed. Names with
  * other characters than letters, digits and signs stand in double quotes. Comments begin with `#` or `//`. All of it may
- * stand in `dag { … }`, and `latent` and `unobserved` are read as `hidden`, as DAGitty writes them; other attributes are ignored.
+ * stand in `dag { … }`, and `latent` and `unobserved` are read as `hidden`, as DAGitty writes them; other attributes and settings are ignored.
  *
- * @throws HenceError `CAUSAL_GRAPH_INVALID` with the line, `VARIABLE_UNKNOWN`
+ * @throws HenceError `CAUSAL_GRAPH_INVALID` with the line
  */
 export function parseCausalGraph(text: string): CausalGraph {
   if (text.length > MAX_TEXT_LENGTH)
@@ -79,11 +80,13 @@ function unwrapped(tokens: readonly Token[]): Token[] {
   const open = body.findIndex(token => isMark(token, '{'))
   if (open < 0 || open > 2) return checkBraces([...tokens])
   if (!isMark(body.at(-1), '}')) throw malformed('"{" is not closed by a "}" at the end', body[open]!)
-  return checkBraces(tokens.slice(tokens.indexOf(body[open]!) + 1, tokens.indexOf(body.at(-1)!)))
+  const within = tokens.slice(tokens.indexOf(body[open]!) + 1, tokens.indexOf(body.at(-1)!))
+  const isSetting = (at: number): boolean => isMark(within[at], '=')
+  return checkBraces(within.filter((_, i) => !isSetting(i - 1) && !isSetting(i) && !isSetting(i + 1)))
 }
 
 function checkBraces(tokens: Token[]): Token[] {
-  const brace = tokens.find(({ kind, text }) => kind === 'mark' && (text === '{' || text === '}'))
+  const brace = tokens.find(({ kind, text }) => kind === 'mark' && /[{}=]/.test(text))
   if (brace) throw malformed(`"${brace.text}" is out of place`, brace)
   return tokens
 }

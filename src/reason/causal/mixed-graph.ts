@@ -78,28 +78,13 @@ function closure(lists: readonly (readonly number[])[], start: Iterable<number>)
   return seen
 }
 
-/** Causes before effects, or the nodes of a cycle in the order of its arrows. */
-export function causalOrder(graph: MixedGraph): { readonly order: readonly number[] } | { readonly cycle: readonly number[] } {
+/** Causes before effects; shorter than the graph where there is a cycle. */
+export function causalOrder(graph: MixedGraph): number[] {
   const waiting = graph.parents.map(list => list.length)
   const order: number[] = []
   for (const [node, count] of waiting.entries()) if (count === 0) order.push(node)
-  for (let at = 0; at < order.length; at++)
-    for (const child of graph.children[order[at]!]!) if (--waiting[child]! === 0) order.push(child)
-  return order.length === waiting.length ? { order } : { cycle: findCycle(graph, waiting) }
-}
-
-/** Walks from cause to cause among the nodes that wait for one, until it meets itself. */
-function findCycle({ parents }: MixedGraph, waiting: readonly number[]): number[] {
-  const isLeft = (node: number): boolean => waiting[node]! > 0
-  const walk: number[] = []
-  const placeOf = new Map<number, number>()
-  let node = waiting.findIndex(count => count > 0)
-  while (!placeOf.has(node)) {
-    placeOf.set(node, walk.length)
-    walk.push(node)
-    node = parents[node]!.find(isLeft)!
-  }
-  return walk.slice(placeOf.get(node)).reverse()
+  for (let at = 0; at < order.length; at++) for (const child of graph.children[order[at]!]!) if (--waiting[child]! === 0) order.push(child)
+  return order
 }
 
 /** All of `a` that is not in `b`. */

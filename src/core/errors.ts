@@ -47,6 +47,13 @@ export const ERRORS = {
   OPTION_INVALID: 'See the documentation of the function or `hence help COMMAND`.',
   USAGE: 'See `hence help`.',
   CACHE_FAILED: 'Run `hence doctor --cache`; Hence goes on without the cache.',
+  // Serving
+  LISTEN_FAILED: 'Choose another port or host, or end the process that uses this one.',
+  REQUEST_INVALID: 'Correct the request as the message says; GET /openapi.json describes what is accepted.',
+  KEY_INVALID: 'Send the key of this server as `Authorization: Bearer KEY`.',
+  MODEL_UNKNOWN: 'GET /v1/models lists the models that are served.',
+  SERVER_BUSY: 'Try again after the seconds in Retry-After, or let the server queue more.',
+  SERVER_UNAVAILABLE: 'Try again later; GET /ready says when all models are loaded.',
 } as const
 
 /** Every code a {@link HenceError} can carry. */

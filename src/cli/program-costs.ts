@@ -1,6 +1,6 @@
 import { findAddon } from '../backends/index.ts'
 import { isWeightType, type StoredTensor, WEIGHT_TYPES } from '../formats/index.ts'
-import type { Buffer, Program } from '../program/index.ts'
+import { type Buffer, type Program, sourceTensors } from '../program/index.ts'
 
 /** What a program's weights cost. */
 export interface ProgramCosts {
@@ -34,7 +34,7 @@ export function programCosts(program: Program, tensors: ReadonlyMap<string, Stor
 
   function packedBytes(buffer: Buffer, stored: ReadonlyMap<string, StoredTensor>): number {
     const { rows, columns } = sizeOf(buffer)
-    const type = buffer.source && stored.get(buffer.source.tensor)?.type
+    const type = buffer.source && stored.get(sourceTensors(buffer.source)[0]!)?.type
     if (!addon || !type) return rows * columns * 4
     // The addon numbers storage types in the order of WEIGHT_TYPES; what it cannot pack as it stands goes through f32.
     const source = WEIGHT_TYPES.indexOf(isWeightType(type) && !buffer.source.transpose ? type : 'f32')

@@ -1,6 +1,6 @@
 import { HenceError } from '../core/index.ts'
 import { type Checkpoint, isWeightType, type StoredTensor } from '../formats/index.ts'
-import { type Buffer, buffersOf, type Program } from '../program/index.ts'
+import { type Buffer, buffersOf, type Program, sourceShape, sourceTensors } from '../program/index.ts'
 
 const SHOWN = 8
 
@@ -12,8 +12,7 @@ const SHOWN = 8
 export function checkTensors(program: Program, checkpoint: Pick<Checkpoint, 'tensors'>): void {
   const wanted = new Map<string, Buffer[]>()
   for (const buffer of buffersOf(program, 'weight')) {
-    const name = buffer.source!.tensor
-    wanted.set(name, [...(wanted.get(name) ?? []), buffer])
+    for (const name of sourceTensors(buffer.source!)) wanted.set(name, [...(wanted.get(name) ?? []), buffer])
   }
   const missing = [...wanted.keys()].filter(name => !checkpoint.tensors.has(name))
   if (missing.length > 0)
@@ -36,9 +35,7 @@ function mismatch(
 ): { text: string; tensor: string; stored: readonly number[]; wanted: number[] } | undefined {
   const { shape, source } = buffers[0]!
   // Several buffers of one tensor are its parts: together they are as tall as the last one ends.
-  const rows = Math.max(...buffers.map(buffer => buffer.source!.rows?.[1] ?? (buffer.shape[0] as number)))
-  const tall = [rows, ...(shape.slice(1) as number[])]
-  const wanted = source!.transpose ? tall.reverse() : tall
+  const wanted = sourceShape(source!, shape, Math.max(...buffers.map(buffer => buffer.source!.rows?.[1] ?? 0)))
   const isSame = wanted.length === tensor.shape.length && wanted.every((size, axis) => size === tensor.shape[axis])
   if (isSame && isWeightType(tensor.type)) return undefined
   const text = `${tensor.name} is ${tensor.type} [${tensor.shape.join(', ')}], wanted [${wanted.join(', ')}]`

@@ -1,7 +1,7 @@
 import { freemem } from 'node:os'
 import { type Backend, type BackendOptions, type LoadProgress, openBackend, type Precision } from '../backends/index.ts'
 import { elementCount, isHenceError, type MemoryDescription } from '../core/index.ts'
-import type { Program } from '../program/index.ts'
+import { type Program, sourceTensors } from '../program/index.ts'
 import { Decoder, type DecoderSource, kvTypeOf, stepLimits, stepMemory, writeDecoder } from './decoder.ts'
 import { Engine } from './engine.ts'
 import { type ContextPlan, kvBytesPerToken, planContext, tokensThatFit } from './memory.ts'
@@ -108,8 +108,8 @@ function planOn(backend: Backend, source: DecoderSource, options: EngineOptions,
 function multipliedBytes({ instructions, buffers }: Program, { checkpoint }: DecoderSource): number {
   const names = instructions
     .filter(({ op }) => op === 'matmul')
-    .flatMap(({ inputs }) => inputs.slice(3).map(id => (id === null ? undefined : buffers[id]!.source?.tensor)))
-  return [...new Set(names)].reduce((sum, name) => sum + (name === undefined ? 0 : (checkpoint.tensors.get(name)?.byteLength ?? 0)), 0)
+    .flatMap(({ inputs }) => inputs.slice(3).flatMap(id => (id === null || !buffers[id]!.source ? [] : sourceTensors(buffers[id]!.source))))
+  return [...new Set(names)].reduce((sum, name) => sum + (checkpoint.tensors.get(name)?.byteLength ?? 0), 0)
 }
 
 /** Memory this process can still have, limits of its container included. */

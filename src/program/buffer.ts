@@ -1,21 +1,12 @@
 import type { DType, TensorData } from '../core/index.ts'
 import type { Dim } from './dims.ts'
+import type { WeightSource } from './weight-source.ts'
 
 /**
  * What a buffer is for. `weight`: constant data of a model, packed by the backend. `constant`: small data that the
  * program itself carries. `state`: a pool of slots that outlives a run. `scratch`: placed in one arena by liveness.
  */
 export type BufferRole = 'weight' | 'constant' | 'input' | 'output' | 'state' | 'scratch'
-
-/** Where a weight's numbers come from: a tensor of the checkpoint, or a part or transposition of one. */
-export interface WeightSource {
-  /** Name of the tensor in the checkpoint. */
-  readonly tensor: string
-  /** Rows `[begin, end)` of the (transposed) matrix; all of them by default. */
-  readonly rows?: readonly [begin: number, end: number]
-  /** The checkpoint holds `[in, out]`; the program wants `[out, in]`. */
-  readonly transpose?: boolean
-}
 
 /** Element type and symbolic shape. */
 export interface BufferType {

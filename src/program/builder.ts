@@ -1,8 +1,9 @@
 import { HenceError, type TensorData } from '../core/index.ts'
-import type { Buffer, BufferRole, BufferType, WeightSource } from './buffer.ts'
+import type { Buffer, BufferRole, BufferType } from './buffer.ts'
 import { type Dim, formatShape, productDim, sameDim } from './dims.ts'
 import { type AttributesOf, type OpName, opOf } from './ops/index.ts'
 import type { Instruction, Program } from './program.ts'
+import { formatSource, type WeightSource } from './weight-source.ts'
 
 /** Builds a {@link Program}, checking every operand as it goes. */
 export class ProgramBuilder {
@@ -21,8 +22,7 @@ export class ProgramBuilder {
 
   /** A weight of the checkpoint, f32 to the program whatever its encoding in the file. */
   weight(source: WeightSource, shape: readonly number[]): Buffer {
-    const part = source.rows ? `[${source.rows.join(':')}]` : ''
-    return this.#add('weight', source.tensor + part, { dtype: 'f32', shape }, { source })
+    return this.#add('weight', formatSource(source), { dtype: 'f32', shape }, { source })
   }
 
   /** Small data carried by the program itself. */

@@ -1,8 +1,8 @@
 import { HenceError, throwIfAborted } from '../../core/index.ts'
-import { type StoredTensor, storageBytes, WEIGHT_TYPES } from '../../formats/index.ts'
+import { type StoredTensor, storageBytes, WEIGHT_TYPES, type WeightType } from '../../formats/index.ts'
 import type { Program } from '../../program/index.ts'
 import type { CompileOptions, WeightProvider } from '../backend.ts'
-import { type ResolvedWeight, readWeightRows, resolveWeight } from '../weights.ts'
+import { type ResolvedWeight, readStoredRows, readWeightRows, resolveWeight, storedRowType } from '../weights.ts'
 import { type Addon, LAYOUTS, type NativeHandle } from './addon.ts'
 import { type ConvTransposeForm, convTransposeMatrix, convTransposeRows } from './conv-transpose-weights.ts'
 import { type ConvForm, convMatrix, convRows } from './conv-weights.ts'
@@ -139,8 +139,10 @@ async function placeWeights(
     const shared = known.get(key)
     let entry = entries.get(key)
     if (!shared && !entry) {
-      const type = form === 'packed' ? sourceType(weight) : isBytes(form) ? SIGNED_BYTES : WEIGHT_TYPES.indexOf('f32')
-      const layout = form === 'packed' || isBytes(form) ? await layoutOf(addon, type, weight.tensor, signal) : LAYOUTS.indexOf('f32')
+      // What the addon cannot pack as it stands goes through f32.
+      const stored: WeightType = (form === 'packed' && storedRowType(weight)) || 'f32'
+      const type = isBytes(form) ? SIGNED_BYTES : WEIGHT_TYPES.indexOf(stored)
+      const layout = form === 'packed' || isBytes(form) ? await layoutOf(addon, type, weight.tensors, signal) : LAYOUTS.indexOf('f32')
       const { n, k } = isFilters(form) ? filterMatrix(form, convShape(weight)) : weight
       const size = form === 'dense' ? n * k * 4 : addon.packedBytes(layout, n, k)
       entry = { weight, type, place: { form, layout, n, k, region, offset: bytes, bytes: size } }
@@ -179,21 +181,16 @@ function convShape({ buffer: { shape } }: ResolvedWeight): readonly [number, num
   return (shape.length === 2 ? [shape[0], 1, 1, shape[1]] : shape) as readonly [number, number, number, number]
 }
 
-/** The storage type the addon is given; what it cannot pack as it stands goes through f32. */
-function sourceType({ tensor, transpose }: ResolvedWeight): number {
-  const type = (WEIGHT_TYPES as readonly string[]).indexOf(tensor.type)
-  return transpose || type < 0 ? WEIGHT_TYPES.indexOf('f32') : type
-}
-
 /** MXFP4 scales may lie outside the range of the compact layout, so its bytes are looked at. */
-async function layoutOf(addon: Addon, type: number, tensor: StoredTensor, signal: AbortSignal | undefined): Promise<number> {
+async function layoutOf(addon: Addon, type: number, tensors: readonly StoredTensor[], signal: AbortSignal | undefined): Promise<number> {
   if (WEIGHT_TYPES[type] !== 'mxfp4') return addon.layoutFor(type)
   const compact = addon.layoutFor(type, new Uint8Array(0))
   const step = CHUNK_BYTES - (CHUNK_BYTES % storageBytes('mxfp4', 32))
-  for (let offset = 0; offset < tensor.byteLength; offset += step) {
-    const layout = addon.layoutFor(type, await tensor.read(offset, Math.min(step, tensor.byteLength - offset), signal))
-    if (layout !== compact) return layout
-  }
+  for (const tensor of tensors)
+    for (let offset = 0; offset < tensor.byteLength; offset += step) {
+      const layout = addon.layoutFor(type, await tensor.read(offset, Math.min(step, tensor.byteLength - offset), signal))
+      if (layout !== compact) return layout
+    }
   return compact
 }
 
@@ -204,7 +201,7 @@ async function packEntry(
   { weight, type, place }: Entry,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { n, k, tensor, firstRow } = weight
+  const { n, k } = weight
   const { form } = place
   if (isFilters(form)) {
     const values = await readWeightRows(weight, 0, n, signal)
@@ -217,12 +214,12 @@ async function packEntry(
     addon.copy(region, place.offset, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     return
   }
-  const isDirect = !weight.transpose && (WEIGHT_TYPES as readonly string[]).includes(tensor.type)
-  const rowBytes = isDirect ? storageBytes(tensor.type, k) : k * 4
+  const stored = storedRowType(weight)
+  const rowBytes = storageBytes(stored ?? 'f32', k)
   const rowsPerChunk = Math.max(16, Math.floor(CHUNK_BYTES / rowBytes / 16) * 16)
   const read = async (begin: number): Promise<Uint8Array> => {
     const end = Math.min(n, begin + rowsPerChunk)
-    if (isDirect) return tensor.read((firstRow + begin) * rowBytes, (end - begin) * rowBytes, signal)
+    if (stored) return readStoredRows(weight, begin, end, signal)
     const values = await readWeightRows(weight, begin, end, signal)
     return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
   }

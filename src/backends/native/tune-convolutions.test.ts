@@ -112,7 +112,7 @@ describe.runIf(findAddon().addon)('tuning', () => {
         buffersOf(given, 'weight').map(({ source, shape }) => {
           const count = (shape as number[]).reduce((product, size) => product * size, 1)
           return [
-            source!.tensor,
+            source!.tensor as string,
             { shape: shape as number[], data: Float32Array.from({ length: count }, (_, i) => Math.cos(i * 1.7) / 16) },
           ]
         }),

@@ -25,7 +25,7 @@ async function compile(program: Program, weights: WeightProvider, { limits, sign
   let doneBytes = 0
   for (const weight of resolved) {
     throwIfAborted(signal)
-    const key = JSON.stringify(weight.buffer.source)
+    const key = JSON.stringify([weight.buffer.source, weight.n])
     const rows = loaded.get(key) ?? (await readWeightRows(weight, 0, weight.n, signal))
     loaded.set(key, rows)
     data.set(weight.buffer.id, rows)

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { startEngine } from '../dist/llm/index.js'
-import { openModel } from '../dist/tasks/open-model.js'
+import { openModel } from '../dist/tasks/index.js'
 
 const {
   values,

@@ -75,7 +75,7 @@ function sourceFingerprint() {
   const sources = readdirSync(join(root, 'src'), { recursive: true })
     .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map(name => join('src', name))
-  return [...sources, 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
+  return [...sources, 'scripts/bundle.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
     .sort()
     .map(name => {
       const { size, mtimeMs } = statSync(join(root, name))
@@ -96,6 +96,7 @@ function buildDist() {
   rmSync(next, { recursive: true, force: true })
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   run([process.execPath, tsc, '-p', 'tsconfig.build.json', '--outDir', next], 'TypeScript did not compile')
+  run([process.execPath, join('scripts', 'bundle.mjs'), root, next], 'the compiled files could not be bundled')
   rmSync(dist, { recursive: true, force: true })
   renameSync(next, dist)
   writeFileSync(distStamp, fingerprint)

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { type Command, defineCommand, EXIT } from './command.ts'
 import { writeJson } from './terminal.ts'
 
@@ -16,8 +16,8 @@ export const versionCommand: Command = defineCommand({
   },
 })
 
-/** The version in package.json, which lies two folders above in a checkout and in the package alike. */
+/** The version in the package's own package.json, wherever this file has been bundled to. */
 export function packageVersion(): string {
-  const content = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-  return content.version
+  const { version } = createRequire(import.meta.url)('hence/package.json') as { version: string }
+  return version
 }

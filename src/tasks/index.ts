@@ -4,6 +4,7 @@ export { type FileType, type IdentifyFileTypeOptions, identifyFileType } from '.
 export { type ImagePreparation, type ImageSize, imageInputOf } from './image-preparation.ts'
 export { inspect, type LoadAnyOptions, type LoadOptions, type LoadTensorOptions, load } from './load.ts'
 export { Network, network } from './network.ts'
+export { openModel } from './open-model.ts'
 export { describeTensorModel, type TensorModelOptions } from './open-tensor-model.ts'
 export { type PredictTableOptions, predictTable, type TablePrediction } from './predict-table.ts'
 export type { ImageSource } from './read-image.ts'

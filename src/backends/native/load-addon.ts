@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { arch, env, platform, report } from 'node:process'
-import { fileURLToPath } from 'node:url'
 import type { Addon } from './addon.ts'
 
 /** One place the addon was looked for. */
@@ -35,9 +35,8 @@ function search(): AddonSearch {
   const wanted = env['HENCE_NATIVE']
   if (wanted === 'off') return { attempts: [{ path: 'HENCE_NATIVE', failure: 'switched off' }], fix: 'unset HENCE_NATIVE' }
   const require = createRequire(import.meta.url)
-  const candidates = wanted
-    ? [wanted]
-    : [fileURLToPath(new URL(`../../../build/native/${name}.node`, import.meta.url)), `@hence/native-${name}`]
+  const root = dirname(require.resolve('hence/package.json'))
+  const candidates = wanted ? [wanted] : [join(root, 'build', 'native', `${name}.node`), `@hence/native-${name}`]
   const attempts: LoadAttempt[] = []
   for (const path of candidates) {
     if (path.endsWith('.node') && !existsSync(path)) {
@@ -56,6 +55,8 @@ function search(): AddonSearch {
 
 /** `linux-x64`, `linux-x64-musl`, `darwin-arm64`. */
 function platformName(): string {
+  // Else the report resolves the names of all open connections, which takes seconds without a network.
+  if (report) (report as { excludeNetwork?: boolean }).excludeNetwork = true
   const header = (report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined)?.header
   const musl = platform === 'linux' && header !== undefined && header.glibcVersionRuntime === undefined
   return `${platform}-${arch}${musl ? '-musl' : ''}`

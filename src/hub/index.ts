@@ -1,0 +1,5 @@
+export { type FindOptions, findModel } from './find-model.ts'
+export { atRevision, type HubName, parseHubName, printHubName } from './hub-name.ts'
+export type { Hub } from './hub-request.ts'
+export { type HubSettings, hubCacheFolder, hubSettings } from './hub-settings.ts'
+export { type DownloadProgress, type LocalFile, type LocalModel, type PullOptions, pullModel } from './pull.ts'

@@ -10,6 +10,19 @@ export {
   stepLimits,
   writeDecoder,
 } from './decoder.ts'
+export {
+  type EncoderSource,
+  encoderFromHuggingFace,
+  ImageTower,
+  isEncoderConfig,
+  type PatchEmbeddings,
+  patchTokens,
+  TextTower,
+  type TokenEmbeddings,
+  type TowerResult,
+  type TowerText,
+  writeTower,
+} from './encoder/index.ts'
 export { Engine } from './engine.ts'
 export { logprobsOf } from './logprobs.ts'
 export { decoderFromGguf, decoderFromHuggingFace, decoderFromLlama2c } from './model-config.ts'

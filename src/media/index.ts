@@ -1,5 +1,7 @@
 export { parseCsv } from './csv.ts'
 export { exifOrientation } from './exif-orientation.ts'
+export { LogMel, type LogMelOptions } from './log-mel.ts'
 export { cropImage, type PixelImage, toRgb, turnImage } from './pixel-image.ts'
+export { ResampledAudio } from './resample-audio.ts'
 export { RESAMPLE_FILTERS, type ResampleFilter, resizeImage } from './resize-image.ts'
 export { type Audio, decodeWav, toMono } from './wav.ts'

@@ -1,6 +1,6 @@
+import { planFourierTransform } from '../../../core/index.ts'
 import { checkShape, type Operator, type OperatorCall, tensorInput } from '../../operator.ts'
 import { checkedCount, integerInput, normalizeAxis, numbersOf, showShape, tensorFromNumbers, workNumbers } from '../support/index.ts'
-import { planTransform } from './fft.ts'
 
 /** Longest transform: twiddles and work arrays take some hundred bytes per point. */
 const MAX_LENGTH = 2 ** 24
@@ -30,7 +30,7 @@ const dft: Operator = {
     const outer = x.shape.slice(0, axis).reduce((a, b) => a * b, 1)
     const inner = x.shape.slice(axis + 1, -1).reduce((a, b) => a * b, 1)
     const [re, im] = [workNumbers(call, length), workNumbers(call, length)]
-    const transform = planTransform(length, inverse)
+    const transform = planFourierTransform(length, inverse)
     const taken = Math.min(given, inverse && onesided ? halved : length)
     for (let o = 0; o < outer; o++)
       for (let i = 0; i < inner; i++) {
@@ -96,7 +96,7 @@ const stft: Operator = {
     const y = workNumbers(call, checkedCount(call, shape))
     const values = numbersOf(call, signal)
     const [re, im] = [workNumbers(call, length), workNumbers(call, length)]
-    const transform = planTransform(length, false)
+    const transform = planFourierTransform(length, false)
     for (let b = 0; b < batch; b++)
       for (let frame = 0; frame < frames; frame++) {
         for (let n = 0; n < length; n++) {

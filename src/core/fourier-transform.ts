@@ -1,14 +1,73 @@
 /** A complex transform of a fixed length, in place: re and im become Σ x[n]·e^(∓2πi·kn/N), without scaling. */
-export type Transform = (re: Float64Array, im: Float64Array) => void
+export type FourierTransform = (re: Float64Array, im: Float64Array) => void
 
 /** Lengths up to this are summed directly, unless a power of two. */
 const DIRECT_LENGTH = 32
+/** Lengths whose prime factors are at most this are taken apart into them. */
+const LARGEST_FACTOR = 7
 
 /** The transform of `length` points; the forward one has a negative exponent. */
-export function planTransform(length: number, inverse: boolean): Transform {
+export function planFourierTransform(length: number, inverse: boolean): FourierTransform {
   if (length <= 1) return () => undefined
   if ((length & (length - 1)) === 0) return powerOfTwo(length, inverse)
-  return length <= DIRECT_LENGTH ? direct(length, inverse) : chirp(length, inverse)
+  if (length <= DIRECT_LENGTH) return direct(length, inverse)
+  const factors = factorsOf(length)
+  return factors.at(-1)! <= LARGEST_FACTOR ? mixed(length, factors, inverse) : chirp(length, inverse)
+}
+
+/** Fours, then primes, in ascending order of their values but for the fours in front. */
+function factorsOf(length: number): number[] {
+  const factors: number[] = []
+  let rest = length
+  for (; rest % 4 === 0; rest /= 4) factors.push(4)
+  for (let prime = 2; rest > 1; prime++) for (; rest % prime === 0; rest /= prime) factors.push(prime)
+  return factors
+}
+
+/**
+ * A product of small factors: for each factor in turn, transforms of that length whose results are sorted on the way. Source:
+ * T. G. Stockham, 1966.
+ */
+function mixed(length: number, factors: readonly number[], inverse: boolean): FourierTransform {
+  const { cos, sin } = rootsOfUnity(length, inverse)
+  const [otherRe, otherIm] = [new Float64Array(length), new Float64Array(length)]
+  const [partRe, partIm] = [new Float64Array(LARGEST_FACTOR), new Float64Array(LARGEST_FACTOR)]
+  return (re, im) => {
+    let [fromRe, fromIm, toRe, toIm]: [Float64Array, Float64Array, Float64Array, Float64Array] = [re, im, otherRe, otherIm]
+    let span = length
+    let stride = 1
+    for (const radix of factors) {
+      const count = span / radix
+      // Roots of the radix and of the span are every so many of the whole length's.
+      const [radixStep, spanStep] = [length / radix, length / span]
+      for (let p = 0; p < count; p++)
+        for (let q = 0; q < stride; q++) {
+          for (let k = 0, at = q + stride * p; k < radix; k++, at += stride * count) {
+            partRe[k] = fromRe[at]!
+            partIm[k] = fromIm[at]!
+          }
+          for (let j = 0; j < radix; j++) {
+            let sumRe = partRe[0]!
+            let sumIm = partIm[0]!
+            for (let k = 1, root = j * radixStep; k < radix; k++, root += j * radixStep) {
+              const [c, s] = [cos[root % length]!, sin[root % length]!]
+              sumRe += partRe[k]! * c - partIm[k]! * s
+              sumIm += partRe[k]! * s + partIm[k]! * c
+            }
+            const at = q + stride * (radix * p + j)
+            const [c, s] = [cos[p * j * spanStep]!, sin[p * j * spanStep]!]
+            toRe[at] = sumRe * c - sumIm * s
+            toIm[at] = sumRe * s + sumIm * c
+          }
+        }
+      ;[fromRe, fromIm, toRe, toIm] = [toRe, toIm, fromRe, fromIm]
+      span = count
+      stride *= radix
+    }
+    if (fromRe === re) return
+    re.set(fromRe)
+    im.set(fromIm)
+  }
 }
 
 interface Roots {
@@ -25,7 +84,7 @@ function rootsOfUnity(length: number, inverse: boolean, count = length): Roots {
   }
 }
 
-function direct(length: number, inverse: boolean): Transform {
+function direct(length: number, inverse: boolean): FourierTransform {
   const { cos, sin } = rootsOfUnity(length, inverse)
   const [outRe, outIm] = [new Float64Array(length), new Float64Array(length)]
   return (re, im) => {
@@ -44,7 +103,7 @@ function direct(length: number, inverse: boolean): Transform {
 }
 
 /** Decimation in time: bit reversal, then butterflies of growing span. */
-function powerOfTwo(length: number, inverse: boolean): Transform {
+function powerOfTwo(length: number, inverse: boolean): FourierTransform {
   const { cos, sin } = rootsOfUnity(length, inverse, length / 2)
   const order = new Uint32Array(length)
   for (let index = 1; index < length; index++) order[index] = (order[index >> 1]! >> 1) | (index & 1 ? length >> 1 : 0)
@@ -73,7 +132,7 @@ function powerOfTwo(length: number, inverse: boolean): Transform {
 }
 
 /** Any length as a convolution of power-of-two length. Source: L. Bluestein, 1970. */
-function chirp(length: number, inverse: boolean): Transform {
+function chirp(length: number, inverse: boolean): FourierTransform {
   const size = 2 ** Math.ceil(Math.log2(2 * length - 1))
   const [forward, backward] = [powerOfTwo(size, false), powerOfTwo(size, true)]
   // n² is taken modulo 2·length before it becomes an angle.

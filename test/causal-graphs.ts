@@ -6,7 +6,7 @@ import type { MixedGraph } from '../src/reason/causal/mixed-graph.ts'
 export function mixedGraphs(maxNodes: number, { withSpouses = true }: { withSpouses?: boolean } = {}): fc.Arbitrary<MixedGraph> {
   return fc.integer({ min: 2, max: maxNodes }).chain(size => {
     const pairs = Array.from({ length: size }, (_, b) => Array.from({ length: b }, (_, a) => [a, b] as const)).flat()
-    const kinds = pairs.map(() => fc.constantFrom('', '', '', '->', '->', ...(withSpouses ? ['<->', 'both'] : [])))
+    const kinds = pairs.map(() => fc.constantFrom('', '', '', '', '->', '->', '->', ...(withSpouses ? ['<->', 'both'] : [])))
     return fc.tuple(...kinds).map(drawn => graphOf(size, pairs, drawn))
   })
 }

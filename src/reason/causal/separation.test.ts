@@ -21,7 +21,7 @@ test('separation is what trying every path says', () => {
     fc.property(questions, ({ graph, a, b, given }) => {
       expect(isSeparated(graph, [a], [b], given)).toBe(!hasOpenPathByDefinition(graph, a, b, given))
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   )
 })
 
@@ -32,7 +32,7 @@ test('the path that is shown is one, and open', () => {
       expect(path === undefined).toBe(isSeparated(graph, [a], [b], given))
       if (path) expectOpen(graph, path, a, b, given)
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   )
 })
 

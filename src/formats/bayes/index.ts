@@ -1,0 +1,2 @@
+export { readNetworkText } from './network-text.ts'
+export { readBif } from './read-bif.ts'

@@ -1,0 +1,197 @@
+import type { CliqueTree } from './clique-tree.ts'
+import { type CliqueTable, DenseClique, type Likelihood, type Reduction, Scratch } from './dense-clique.ts'
+import type { Factor } from './factor.ts'
+import type { Steps } from './steps.ts'
+import { planStrides, sumStrided } from './strided.ts'
+
+/** What a {@link JunctionTree} is made from. Variables are numbered from 0. */
+export interface JunctionTreeParts {
+  readonly tree: CliqueTree
+  readonly cards: ArrayLike<number>
+  readonly factors: readonly Factor[]
+  /** How the variables of each clique leave it; all by sums when absent. */
+  readonly reductions?: readonly Reduction[] | undefined
+}
+
+/** Where the marginal of a variable is summed from. */
+interface Source {
+  /** The clique whose residual has it, or whose separator has it. */
+  readonly clique: number
+  readonly isSeparator: boolean
+}
+
+/**
+ * A clique tree with tables. Likelihoods of variables are set and taken back at will; messages that are not touched by a change
+ * are kept, and messages towards the leaves are made for the variables that are asked for only.
+ *
+ * Every message is scaled to sum to 1 and the logarithms of the scales are kept: their sum is the logarithm of the mass.
+ *
+ * Source: Lauritzen & Spiegelhalter (1988); Jensen, Lauritzen & Olesen (1990) for the division by the old message.
+ */
+export class JunctionTree {
+  readonly tree: CliqueTree
+  readonly #cards: ArrayLike<number>
+  readonly #reductions: readonly Reduction[]
+  readonly #children: readonly (readonly number[])[]
+  readonly #tables: readonly CliqueTable[]
+  readonly #up: readonly Float64Array[]
+  readonly #childMessages: readonly (readonly Float64Array[])[]
+  readonly #down: (Float64Array | undefined)[]
+  readonly #logScales: Float64Array
+  readonly #isDirty: Uint8Array
+  readonly #likelihoods: Map<number, Likelihood>[]
+  readonly #entries: Int32Array
+  readonly #sources: (Source | undefined)[]
+  readonly #residuals: (Float64Array | undefined)[]
+  /** Cliques whose children have messages from above that are still right. */
+  readonly #isProjected: Uint8Array
+
+  constructor({ tree, cards, factors, reductions }: JunctionTreeParts) {
+    const { cliques } = tree
+    this.tree = tree
+    this.#cards = cards
+    this.#reductions = reductions ?? cliques.map(() => 'sum')
+    const children: number[][] = cliques.map(() => [])
+    for (const [i, { parent }] of cliques.entries()) if (parent >= 0) children[parent]!.push(i)
+    this.#children = children
+    const assigned: Factor[][] = cliques.map(() => [])
+    for (const factor of factors) assigned[lowestHome(factor.scope, tree)]!.push(factor)
+    const scratch = new Scratch()
+    this.#tables = cliques.map(({ scope, separatorLength }, i) => {
+      const childScopes = children[i]!.map(child => separatorOf(tree, child))
+      return new DenseClique({ scope, separatorLength, cards, factors: assigned[i]!, childScopes }, scratch)
+    })
+    this.#up = cliques.map(({ separatorCells }) => new Float64Array(separatorCells))
+    this.#childMessages = children.map(list => list.map(child => this.#up[child]!))
+    this.#down = cliques.map(() => undefined)
+    this.#logScales = new Float64Array(cliques.length)
+    this.#isDirty = new Uint8Array(cliques.length).fill(1)
+    this.#likelihoods = cliques.map(() => new Map())
+    this.#entries = smallestCliques(tree, cards.length)
+    this.#sources = Array.from({ length: cards.length })
+    this.#residuals = cliques.map(() => undefined)
+    this.#isProjected = new Uint8Array(cliques.length)
+  }
+
+  /** Sets the likelihoods of a variable's states, or takes them back. */
+  setLikelihood(variable: number, values: Float64Array | undefined): void {
+    const clique = this.#entries[variable]!
+    if (values) this.#likelihoods[clique]!.set(variable, { variable, values })
+    else if (!this.#likelihoods[clique]!.delete(variable)) return
+    for (let i = clique; i >= 0 && this.#isDirty[i] === 0; i = this.tree.cliques[i]!.parent) this.#isDirty[i] = 1
+  }
+
+  /**
+   * Brings the messages to the roots up to date.
+   *
+   * @returns the natural logarithm of the mass (of the largest product, where variables leave by maxima); -Infinity for none
+   */
+  *collect(): Steps<number> {
+    const { cliques } = this.tree
+    let hasChanged = false
+    for (let i = 0; i < cliques.length; i++) {
+      if (this.#isDirty[i] === 0) continue
+      hasChanged = true
+      const up = this.#up[i]!
+      this.#tables[i]!.collect([...this.#likelihoods[i]!.values()], this.#childMessages[i]!, up, this.#reductions[i]!)
+      this.#logScales[i] = normalize(up)
+      this.#isDirty[i] = 0
+      yield
+    }
+    if (hasChanged) {
+      this.#residuals.fill(undefined)
+      this.#isProjected.fill(0)
+    }
+    return this.#logScales.reduce((sum, scale) => sum + scale, 0)
+  }
+
+  /** The normalised marginal of a variable. The tree was collected, and its mass is not zero. */
+  *marginal(variable: number): Steps<Float64Array> {
+    this.#sources[variable] ??= cheapestSource(this.tree, variable)
+    const { clique, isSeparator } = this.#sources[variable]
+    yield* this.#reach(clique)
+    const scope = this.tree.cliques[clique]!.scope
+    const { separatorLength } = this.tree.cliques[clique]!
+    const out = new Float64Array(this.#cards[variable]!)
+    if (isSeparator) {
+      const belief = Float64Array.from(this.#up[clique]!)
+      const down = this.#down[clique]!
+      for (let i = 0; i < belief.length; i++) belief[i]! *= down[i]!
+      sumStrided(belief, out, planStrides(scope.slice(0, separatorLength), [variable], this.#cards))
+    } else {
+      this.#residuals[clique] ??= this.#tables[clique]!.residual(this.#down[clique])
+      sumStrided(this.#residuals[clique], out, planStrides(scope.slice(separatorLength), [variable], this.#cards))
+    }
+    normalize(out)
+    return out
+  }
+
+  /** The residual of a root: the belief over its variables, unnormalised. The tree was collected. */
+  rootTable(root: number): Float64Array {
+    return this.#tables[root]!.residual(undefined)
+  }
+
+  /** Cells of a clique at one state of its separator, see {@link CliqueTable.forEachCell}, and the message they were reduced to. */
+  forEachCell(clique: number, separatorIndex: number, visit: (residualIndex: number, value: number) => void): void {
+    this.#tables[clique]!.forEachCell(separatorIndex, visit)
+  }
+
+  /** Makes the messages from the root down to a clique. */
+  *#reach(clique: number): Steps<void> {
+    const path: number[] = []
+    for (let i = this.tree.cliques[clique]!.parent; i >= 0 && this.#isProjected[i] === 0; i = this.tree.cliques[i]!.parent) path.push(i)
+    for (const parent of path.reverse()) {
+      const children = this.#children[parent]!
+      const into = children.map(child => (this.#down[child] ??= new Float64Array(this.#up[child]!.length)))
+      this.#tables[parent]!.project(this.#down[parent], into)
+      for (const [k, child] of children.entries()) divide(into[k]!, this.#up[child]!)
+      this.#isProjected[parent] = 1
+      yield
+    }
+  }
+}
+
+function separatorOf(tree: CliqueTree, clique: number): readonly number[] {
+  const { scope, separatorLength } = tree.cliques[clique]!
+  return scope.slice(0, separatorLength)
+}
+
+/** The clique that has all of a factor's variables: where the first of them is eliminated. */
+function lowestHome(scope: readonly number[], { home }: CliqueTree): number {
+  return scope.reduce((lowest, variable) => Math.min(lowest, home[variable]!), home[scope[0]!]!)
+}
+
+/** By variable: the smallest clique that has it. */
+function smallestCliques({ cliques }: CliqueTree, count: number): Int32Array {
+  const smallest = new Int32Array(count).fill(-1)
+  for (const [i, { scope, cells }] of cliques.entries())
+    for (const variable of scope) if (smallest[variable] === -1 || cells < cliques[smallest[variable]!]!.cells) smallest[variable] = i
+  return smallest
+}
+
+function cheapestSource({ cliques, home }: CliqueTree, variable: number): Source {
+  let best: Source = { clique: home[variable]!, isSeparator: false }
+  let cells = cliques[best.clique]!.cells
+  for (const [clique, { scope, separatorLength, separatorCells }] of cliques.entries()) {
+    const place = scope.indexOf(variable)
+    if (place < 0 || place >= separatorLength || separatorCells >= cells) continue
+    best = { clique, isSeparator: true }
+    cells = separatorCells
+  }
+  return best
+}
+
+/** Scales to a sum of 1 and returns the logarithm of the sum; zeros stay. */
+function normalize(values: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i]!
+  if (sum === 0) return Number.NEGATIVE_INFINITY
+  for (let i = 0; i < values.length; i++) values[i]! /= sum
+  return Math.log(sum)
+}
+
+/** Divides a message by the one it answers, scaled to a sum of 1 before; where that is zero, so is the belief. */
+function divide(down: Float64Array, up: Float64Array): void {
+  normalize(down)
+  for (let i = 0; i < down.length; i++) down[i] = up[i] === 0 ? 0 : down[i]! / up[i]!
+}

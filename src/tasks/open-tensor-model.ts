@@ -1,7 +1,8 @@
 import { elementCount, type TensorModel, type TensorModelDescription, type ValueDescription } from '../core/index.ts'
 import { type OnnxModel, type OnnxTensor, type OnnxValueInfo, openOnnx } from '../formats/index.ts'
 import { type StartedGraph, type StartGraphOptions, startGraph } from '../graph/index.ts'
-import { createTensorModel } from './tensor-model.ts'
+import { GraphEngine } from './graph-engine.ts'
+import { EngineModel } from './tensor-model.ts'
 
 /** Options of `load` for tensor models. */
 export interface TensorModelOptions extends StartGraphOptions {
@@ -18,7 +19,7 @@ export async function startTensorModel(source: string, model: OnnxModel, options
   const started = await startGraph(model, options)
   const { graph, backend } = started
   const description = describeTensorModel(source, model, options.precision ?? 'exact', graph.graph.nodes.length, backend)
-  return createTensorModel({ ...started, description, defaults: model.graph.defaults ?? [] })
+  return new EngineModel(new GraphEngine(started, model.graph.defaults ?? []), description)
 }
 
 /** Describes an ONNX file without preparing it to run. */
@@ -64,7 +65,8 @@ export function describeTensorModel(
   }
 }
 
-function describeValue({ name, type }: OnnxValueInfo): ValueDescription {
+/** An input or output as plain data. */
+export function describeValue({ name, type }: OnnxValueInfo): ValueDescription {
   if (type?.kind !== 'tensor') return { name, kind: type?.kind ?? 'tensor' }
   return {
     name,

@@ -16,7 +16,7 @@ export interface WeightProvider extends Pick<Checkpoint, 'tensors' | 'files'> {
 
 /** How far loading has come. */
 export interface LoadProgress {
-  readonly stage: 'hash' | 'pack'
+  readonly stage: 'download' | 'hash' | 'pack'
   readonly doneBytes: number
   readonly totalBytes: number
 }

@@ -3,6 +3,7 @@ import { HenceError, isHenceError, nearest } from '../core/index.ts'
 import { detectFormat } from '../formats/index.ts'
 import { type ChatSession, plainSession, templateSession } from './chat-session.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
+import { findSource } from './find-source.ts'
 import { switchFlag, textFlag, usageError } from './flags.ts'
 import { formatBytes, formatCount, formatPlural } from './format.ts'
 import type { Io } from './io.ts'
@@ -45,10 +46,11 @@ interface Chat {
 }
 
 async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<number> {
-  const [path, ...others] = positionals
-  if (path === undefined || others.length > 0)
+  const [source, ...others] = positionals
+  if (source === undefined || others.length > 0)
     throw usageError(`hence chat needs one model, got ${formatPlural(positionals.length, 'argument')}`, { hint: 'hence chat MODEL' })
   if (flags.plain && flags.system !== undefined) throw usageError('--system needs a chat template, which --plain does without')
+  const path = await findSource(source, io, flags.json)
   if ((await detectFormat(path)).kind === 'onnx')
     throw new HenceError('OPTION_INVALID', `${path} is an ONNX graph: it computes tensors and cannot talk`, {
       path,

@@ -42,6 +42,15 @@ export function formatMs(ms: number): string {
   return ms >= 1_000 ? `${formatNumber(ms / 1_000)} s` : `${formatNumber(ms)} ms`
 }
 
+/** `29 s`, `4 min`, `2 h 5 min`: a time that is still to come, roughly. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000)
+  if (seconds < 90) return `${seconds} s`
+  const minutes = Math.ceil(seconds / 60)
+  if (minutes < 90) return `${minutes} min`
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
 /** `3 days`: the largest whole unit. */
 export function formatAge(ms: number): string {
   const units = [

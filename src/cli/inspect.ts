@@ -5,6 +5,7 @@ import { planEngine } from '../llm/index.ts'
 import { printProgram } from '../program/index.ts'
 import { inspect } from '../tasks/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
+import { findSource } from './find-source.ts'
 import { integerFlag, listFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import { formatBytes, formatCount, formatPlural } from './format.ts'
 import { inspectGraph } from './inspect-graph.ts'
@@ -46,9 +47,10 @@ export const inspectCommand: Command = defineCommand({
 })
 
 async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<number> {
-  const [path, ...others] = positionals
-  if (path === undefined || others.length > 0)
+  const [given, ...others] = positionals
+  if (given === undefined || others.length > 0)
     throw usageError(`hence inspect needs one model, got ${formatPlural(positionals.length, 'argument')}`, { hint: 'hence inspect MODEL' })
+  const path = await findSource(given, io, flags.json)
   const { kind, path: found } = await detectFormat(path)
   const isProfiled = flags.profile || flags.trace !== undefined || flags.svg !== undefined
   const isPlanned = flags.plan || (flags.shape.length > 0 && !isProfiled)

@@ -1,6 +1,7 @@
 import type { Generation, GenerationResult, LanguageModel } from '../core/index.ts'
 import { detectFormat } from '../formats/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
+import { findSource } from './find-source.ts'
 import { switchFlag, textFlag, usageError } from './flags.ts'
 import type { Io } from './io.ts'
 import { loadModel } from './load-model.ts'
@@ -47,10 +48,11 @@ export const runCommand: Command = defineCommand({
 })
 
 async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<number> {
-  const [path, ...words] = positionals
-  if (path === undefined) throw usageError('hence run needs a model', { hint: 'hence run MODEL [PROMPT…]; see `hence help run`.' })
+  const [source, ...words] = positionals
+  if (source === undefined) throw usageError('hence run needs a model', { hint: 'hence run MODEL [PROMPT…]; see `hence help run`.' })
   if (flags.prompt !== undefined && words.length > 0)
     throw usageError(`the prompt is given twice: with --prompt and as "${words.join(' ')}"`, { hint: 'Leave one of them out.' })
+  const path = await findSource(source, io, flags.json)
   const isGraph = (await detectFormat(path)).kind === 'onnx'
   const misplaced = givenFlags(isGraph ? { ...PROMPT_FLAGS, context: 0, tokenizer: 0 } : TENSOR_FLAGS, flags)
   if (misplaced.length > 0)

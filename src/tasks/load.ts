@@ -8,6 +8,7 @@ import {
   throwIfAborted,
 } from '../core/index.ts'
 import { detectFormat } from '../formats/index.ts'
+import { findModel } from '../hub/index.ts'
 import { BACKEND_NAMES, type EngineOptions, planEngine, startEngine } from '../llm/index.ts'
 import { abortSignal, callback, checkOptions, integer, type OptionRule, oneOf, text } from './check-options.ts'
 import { describeModel } from './describe-model.ts'
@@ -62,7 +63,9 @@ type LanguageSource = `${string}.gguf`
  * config.json, a llama2.c checkpoint. Tensor models: an ONNX file. What it is, is told from its content; the compiler knows
  * it from the end of a literal path or from `kind`.
  *
- * @param source - path or file URL
+ * A model of the Hugging Face hub is loaded from the hub's cache, and fetched into it the first time.
+ *
+ * @param source - path, file URL, or name on the hub: `org/name`, `org/name:Q4_K_M`, `org/name@revision`, `hf://org/name/file`
  * @throws HenceError about the file, its configuration, its tensors or operators, memory, or the backend
  * @example
  * ```ts
@@ -127,7 +130,8 @@ async function recognise(
 ): Promise<{ kind: 'language' | 'tensor'; path: string }> {
   checkOptions(where, options, { ...LANGUAGE_RULES, ...TENSOR_RULES })
   throwIfAborted(options.signal)
-  const path = pathOf(source)
+  const { kind: wanted, signal, onProgress } = options
+  const path = await findModel(pathOf(source), { kind: wanted, signal, onProgress })
   const found = await detectFormat(path)
   const kind = found.kind === 'onnx' ? 'tensor' : 'language'
   if (options.kind !== undefined && options.kind !== kind)

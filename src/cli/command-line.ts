@@ -6,12 +6,23 @@ import { parseFlags, usageError } from './flags.ts'
 import { helpCommand, helpOf } from './help.ts'
 import { inspectCommand } from './inspect.ts'
 import type { Io } from './io.ts'
+import { pullCommand } from './pull.ts'
 import { runCommand } from './run.ts'
+import { serveCommand } from './serve.ts'
 import { printable } from './terminal.ts'
 import { versionCommand } from './version.ts'
 
 /** All commands, in the order of help. */
-const COMMANDS: readonly Command[] = [runCommand, chatCommand, inspectCommand, doctorCommand, helpCommand(() => COMMANDS), versionCommand]
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  chatCommand,
+  serveCommand,
+  pullCommand,
+  inspectCommand,
+  doctorCommand,
+  helpCommand(() => COMMANDS),
+  versionCommand,
+]
 
 /**
  * Runs one command line. Never throws: failures are told on standard error, or as the JSON document with `--json`.

@@ -10,7 +10,7 @@ export interface Io {
   readonly stdout: Output
   readonly stderr: Output
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Calls `listener` for every Ctrl-C until the returned function is called. */
+  /** Calls `listener` for every Ctrl-C, and when the process is asked to end, until the returned function is called. */
   onInterrupt(listener: () => void): () => void
 }
 
@@ -27,8 +27,8 @@ export function processIo(): Io {
     stderr,
     env: process.env,
     onInterrupt(listener) {
-      process.on('SIGINT', listener)
-      return () => process.off('SIGINT', listener)
+      process.on('SIGINT', listener).on('SIGTERM', listener)
+      return () => process.off('SIGINT', listener).off('SIGTERM', listener)
     },
   }
 }

@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { HenceError } from '../core/index.ts'
+import { detectFormat } from '../formats/index.ts'
+import { type RunningServer, type ServableModel, type ServeOptions, serve } from '../server/index.ts'
+import { load } from '../tasks/index.ts'
+import { type Call, type Command, defineCommand, EXIT } from './command.ts'
+import { choiceFlag, integerFlag, listFlag, numberFlag, switchFlag, textFlag, usageError } from './flags.ts'
+import type { Io } from './io.ts'
+import { LOAD_FLAGS, loadOptions } from './model-flags.ts'
+import { progressBar } from './progress.ts'
+import { requestLines } from './request-lines.ts'
+import { styleOf, writeJson } from './terminal.ts'
+
+const FLAGS = {
+  host: textFlag('ADDRESS', 'where to listen; beyond this machine only with a key', '127.0.0.1'),
+  port: integerFlag('N', '0 for any that is free', { min: 0, max: 65_535 }, '8000'),
+  'api-key': listFlag('KEY', 'requests must carry one of these; better set HENCE_API_KEY, which other users cannot list'),
+  'insecure-no-key': switchFlag('listens beyond this machine without a key'),
+  'tls-cert': textFlag('FILE', 'certificate chain in PEM, for HTTPS'),
+  'tls-key': textFlag('FILE', 'its key in PEM'),
+  cors: listFlag('ORIGIN', 'lets pages from there call the server, such as https://example.com, or *'),
+  'max-body': integerFlag('BYTES', 'largest body of a request', { min: 1, max: 2 ** 31 }, '33,554,432'),
+  'max-requests': integerFlag('N', 'sequences and tensor requests at once; more are refused', { min: 1, max: 1e6 }, '1,024'),
+  'batch-rows': integerFlag('N', 'rows of tensor requests that share a run; 1 for none', { min: 1, max: 65_536 }, '16'),
+  'batch-delay': numberFlag('MS', 'how long a tensor request waits for others', { min: 0, max: 60_000 }, '0'),
+  'drain-seconds': integerFlag('N', 'how long Ctrl-C waits for requests under way', { min: 0, max: 86_400 }, '30'),
+  log: choiceFlag(['text', 'json', 'off'], 'a line for every request, on standard error', 'text at a terminal, else json'),
+  ...LOAD_FLAGS,
+}
+
+export const serveCommand: Command = defineCommand({
+  name: 'serve',
+  summary: 'answers over HTTP: the OpenAI API for language models, the Open Inference Protocol for tensors, and a page',
+  usage: 'serve MODEL…',
+  flags: FLAGS,
+  notes: [
+    'A model is served under the name of its file, or as NAME with NAME=MODEL. Several may be given.',
+    'Ctrl-C finishes what is under way; a second one ends at once. Neither prompts nor answers are logged.',
+  ],
+  examples: [
+    'hence serve model.gguf',
+    'hence serve chat=qwen.gguf squeezenet.onnx --port 9000',
+    'HENCE_API_KEY=secret hence serve model.gguf --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem',
+  ],
+  run,
+})
+
+/** A model on the command line. */
+interface Source {
+  readonly name: string
+  readonly path: string
+  readonly kind: ServableModel['kind']
+}
+
+async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<number> {
+  if (positionals.length === 0) throw usageError('hence serve needs a model', { hint: 'hence serve MODEL…; see `hence help serve`.' })
+  const sources = await Promise.all(positionals.map(sourceOf))
+  checkDistinct(sources)
+  const options = serveOptions(flags, io)
+  const interrupts = new Interrupts(io)
+  const models = loadAll(sources, flags, io, interrupts.first)
+  try {
+    const server = await serve({ ...options, models })
+    try {
+      await server.ready()
+      announce(server, sources, flags, io)
+      await interrupts.pressed(1)
+    } finally {
+      if (interrupts.count > 0 && !flags.json) io.stderr.write('hence: finishing what is under way; Ctrl-C again ends at once\n')
+      await Promise.race([server.close(), interrupts.pressed(2)])
+    }
+    return EXIT.ok
+  } finally {
+    interrupts.stop()
+    for (const loaded of await Promise.allSettled(Object.values(models)))
+      if (loaded.status === 'fulfilled') await loaded.value[Symbol.asyncDispose]()
+  }
+}
+
+/** `NAME=PATH`, or a path that gives the name. */
+async function sourceOf(argument: string): Promise<Source> {
+  const named = /^([\w.:@+/-]+)=(.+)$/.exec(argument)
+  const path = named?.[2] ?? argument
+  const name =
+    named?.[1] ??
+    (basename(path)
+      .replace(/\.(gguf|onnx|bin|safetensors)$/i, '')
+      .replaceAll(/[^\w.:@+-]+/g, '-') ||
+      'model')
+  const { kind } = await detectFormat(path)
+  return { name, path, kind: kind === 'onnx' ? 'tensor' : 'language' }
+}
+
+function checkDistinct(sources: readonly Source[]): void {
+  const seen = new Map<string, Source>()
+  for (const source of sources) {
+    const other = seen.get(source.name)
+    if (other)
+      throw usageError(`${other.path} and ${source.path} would both be served as "${source.name}"`, {
+        name: source.name,
+        hint: 'Give one of them another name: NAME=MODEL.',
+      })
+    seen.set(source.name, source)
+  }
+}
+
+function serveOptions(flags: Call<typeof FLAGS>['flags'], io: Io): Omit<ServeOptions, 'models'> {
+  const fromEnvironment = io.env['HENCE_API_KEY']
+  const format = flags.log ?? (io.stderr.isTTY ? 'text' : 'json')
+  return {
+    host: flags.host,
+    port: flags.port,
+    apiKeys: [...flags['api-key'], ...(fromEnvironment ? [fromEnvironment] : [])],
+    insecureNoKey: flags['insecure-no-key'],
+    tls: tlsFiles(flags['tls-cert'], flags['tls-key']),
+    corsOrigins: flags.cors,
+    maxBodyBytes: flags['max-body'],
+    maxAdmitted: flags['max-requests'],
+    batching: { maxRows: flags['batch-rows'], maxDelayMs: flags['batch-delay'] },
+    drainMs: flags['drain-seconds'] === undefined ? undefined : flags['drain-seconds'] * 1_000,
+    log: format === 'off' ? undefined : format === 'json' ? io.stderr : requestLines(io),
+  }
+}
+
+function tlsFiles(cert: string | undefined, key: string | undefined): ServeOptions['tls'] {
+  if (cert === undefined && key === undefined) return undefined
+  if (cert === undefined || key === undefined) throw usageError('--tls-cert and --tls-key go together')
+  return { cert: readPem(cert), key: readPem(key) }
+}
+
+function readPem(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    const code = (cause as { code?: string }).code
+    throw new HenceError(code === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE', `cannot read ${path}`, { path, cause })
+  }
+}
+
+/** Loads one model after the other, so that a bar can tell of it and weights are not read twice at once. */
+function loadAll(
+  sources: readonly Source[],
+  flags: Call<typeof FLAGS>['flags'],
+  io: Io,
+  signal: AbortSignal,
+): Record<string, Promise<ServableModel>> {
+  let before: Promise<unknown> = Promise.resolve()
+  const models: Record<string, Promise<ServableModel>> = {}
+  for (const { name, path, kind } of sources) {
+    const model = before.then(async () => {
+      const { context, tokenizer, ...shared } = loadOptions(flags)
+      const progress = progressBar(io, flags.json)
+      const onProgress = progress.update
+      try {
+        if (kind === 'tensor') return await load(path, { ...shared, kind, signal })
+        return await load(path, { ...shared, context, tokenizer, kind, signal, onProgress })
+      } finally {
+        progress.clear()
+      }
+    })
+    model.catch(() => {})
+    models[name] = model
+    before = model
+  }
+  return models
+}
+
+function announce({ url }: RunningServer, sources: readonly Source[], flags: Call<typeof FLAGS>['flags'], io: Io): void {
+  if (flags.json) {
+    writeJson(io, { url, models: sources })
+    return
+  }
+  const { bold, dim } = styleOf(io.stdout, io.env)
+  const language = sources.find(({ kind }) => kind === 'language')
+  const key = flags['api-key'].length > 0 || io.env['HENCE_API_KEY'] ? ' -H "authorization: Bearer $HENCE_API_KEY"' : ''
+  const body = language && JSON.stringify({ model: language.name, prompt: 'Once upon a time', max_tokens: 64 })
+  const lines = [
+    `${bold(url)} serves ${sources.map(({ name }) => name).join(', ')}`,
+    body
+      ? `curl ${url}/v1/completions${key} -H 'content-type: application/json' -d '${body}'`
+      : `curl ${url}/v2/models/${sources[0]!.name}${key}`,
+    dim('A page to try it is at the address itself. Ctrl-C finishes what is under way and leaves.'),
+  ]
+  io.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** Presses of Ctrl-C. */
+class Interrupts {
+  count = 0
+  readonly #first = new AbortController()
+  readonly #waiting: { readonly at: number; resolve(): void }[] = []
+  readonly stop: () => void
+
+  constructor(io: Io) {
+    this.stop = io.onInterrupt(() => {
+      this.count++
+      this.#first.abort()
+      for (const { at, resolve } of this.#waiting) if (this.count >= at) resolve()
+    })
+  }
+
+  get first(): AbortSignal {
+    return this.#first.signal
+  }
+
+  /** Resolves once it was pressed this often. */
+  pressed(times: number): Promise<void> {
+    if (this.count >= times) return Promise.resolve()
+    return new Promise(resolve => {
+      this.#waiting.push({ at: times, resolve })
+    })
+  }
+}

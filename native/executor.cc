@@ -214,6 +214,22 @@ DenseAttentionArgs denseAttentionArgs(Operands o, const Program& p) {
   return a;
 }
 
+RaggedAttentionArgs raggedAttentionArgs(Operands o, const Program& p) {
+  RaggedAttentionArgs a{};
+  a.query = o.buffer<float>(), a.key = o.buffer<float>(), a.value = o.buffer<float>();
+  a.queryStarts = o.buffer<int32_t>(), a.keyStarts = o.buffer<int32_t>(), a.bias = o.buffer<float>(), a.y = o.buffer<float>();
+  a.mostKeys = o.dim(), a.sequences = o.dim() - 1;
+  a.heads = int32_t(o.number()), a.kvHeads = int32_t(o.number()), a.headDim = int32_t(o.number()), a.valueDim = int32_t(o.number());
+  a.causal = o.number() != 0;
+  const bool hasWindow = o.number() != 0;
+  const int64_t window = o.number();
+  a.window = hasWindow ? window : -1;
+  a.reach = o.number();
+  a.scale = o.real(), a.softcap = o.real();
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
 RecurrentArgs recurrentArgs(Operands o, const Program& p) {
   RecurrentArgs a{};
   a.x = o.buffer<float>(), a.r = o.matrix(), a.hiddenBias = o.buffer<float>();
@@ -384,6 +400,7 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
     }
     case Opcode::Recurrent: kernels.recurrent(recurrentArgs(o, p), thread); break;
     case Opcode::TreeEnsemble: kernels.treeEnsemble(treeEnsembleArgs(o, p), thread); break;
+    case Opcode::RaggedAttention: kernels.raggedAttention(raggedAttentionArgs(o, p), thread); break;
     case Opcode::Count: break;
   }
 }
@@ -419,6 +436,7 @@ constexpr const char* kSignatures[] = {
     "bbBmbBBBbnnnffndddddnnnnnnnnnn",  // quantised_conv
     "bmBBBBBbbBddnnnfnffnffnff",       // recurrent
     "bbbbbbbBbddnnnnf",                // tree_ensemble
+    "bbbbbBbddnnnnnnnnff",             // ragged_attention
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -508,6 +526,10 @@ bool Program::prepare(const Kernels& kernels, int threads) {
     } else if (opcode == Opcode::DenseAttention) {
       const DenseAttentionArgs a = denseAttentionArgs(operands, *this);
       need(kernels.denseAttentionWorkspace(a.keys, a.headDim, a.valueDim, threads));
+    } else if (opcode == Opcode::RaggedAttention) {
+      const RaggedAttentionArgs a = raggedAttentionArgs(operands, *this);
+      if (a.headDim < 1 || a.valueDim < 1 || a.kvHeads < 1 || a.heads < 1 || a.heads % a.kvHeads != 0) return false;
+      need(kernels.raggedAttentionWorkspace(a.mostKeys, a.headDim, a.valueDim, threads));
     } else if (opcode == Opcode::Recurrent) {
       const RecurrentArgs a = recurrentArgs(operands, *this);
       if (a.hidden < 1 || a.r.k != a.hidden || a.r.n != gatesOf(a.kind) * ((int64_t(a.hidden) + 15) / 16 * 16) || a.r.layout != Layout::F32) return false;

@@ -19,6 +19,7 @@ enum class Opcode : uint32_t {
   ConvTranspose, Resize, GroupNorm, Extreme, TopK, Cumulative,
   QuantisedMatmul, QuantisedConv,
   Recurrent, TreeEnsemble,
+  RaggedAttention,
   Count,
 };
 

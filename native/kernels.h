@@ -350,6 +350,22 @@ struct DenseAttentionArgs {
   uint8_t* workspace;  // at least denseAttentionWorkspace() bytes, 64-byte aligned
 };
 
+// Attention of sequences that lie one after the other. Sequence s owns queries queryStarts[s] .. queryStarts[s+1] and keys
+// keyStarts[s] .. keyStarts[s+1]; its last query stands at the position of its last key.
+struct RaggedAttentionArgs {
+  const float *query, *key, *value;  // [queries, heads * headDim], [keys, kvHeads * headDim], [keys, kvHeads * valueDim]
+  const int32_t *queryStarts, *keyStarts;  // [sequences + 1]
+  const float* bias;  // [heads, 2 * reach + 1] by distance of key and query, or null
+  float* y;           // [queries, heads * valueDim]
+  int64_t sequences, mostKeys;  // mostKeys: of all sequences together, as the workspace was sized
+  int32_t heads, kvHeads, headDim, valueDim;
+  bool causal;
+  int64_t window;  // keys at most this far to both sides; all when negative
+  int64_t reach;   // greatest distance with a bias of its own
+  float scale, softcap;  // softcap 0: none
+  uint8_t* workspace;  // at least raggedAttentionWorkspace() bytes, 64-byte aligned
+};
+
 enum class RecurrentKind : uint32_t { Lstm, Gru, Rnn };
 enum class GateKind : uint32_t { Relu, Tanh, Sigmoid, Softsign, Softplus, Affine, LeakyRelu, ThresholdedRelu, ScaledTanh, HardSigmoid, Elu, Count };
 struct GateFunction {
@@ -447,6 +463,8 @@ struct Kernels {
   void (*take)(const TakeArgs&, const Thread&);
   void (*denseAttention)(const DenseAttentionArgs&, const Thread&);
   size_t (*denseAttentionWorkspace)(int64_t keys, int32_t headDim, int32_t valueDim, int threads);
+  void (*raggedAttention)(const RaggedAttentionArgs&, const Thread&);
+  size_t (*raggedAttentionWorkspace)(int64_t mostKeys, int32_t headDim, int32_t valueDim, int threads);
   void (*convTranspose)(const ConvTransposeArgs&, const Thread&);
   size_t (*convTransposeWorkspace)(const ConvTransposeArgs&, int threads);
   void (*resize)(const ResizeArgs&, const Thread&);

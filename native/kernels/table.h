@@ -8,6 +8,7 @@
 #include "copy.h"
 #include "cumulative.h"
 #include "dense-attention.h"
+#include "ragged-attention.h"
 #include "gather-rows.h"
 #include "group-norm.h"
 #include "kv-write.h"
@@ -41,6 +42,7 @@ const Kernels* kernels() {
       copy, reduce,
       pool,
       batchedMatmul, batchedMatmulWorkspace, take, denseAttention, denseAttentionWorkspace,
+      raggedAttention, raggedAttentionWorkspace,
       convTranspose, convTransposeWorkspace,
       resize, resizeWorkspace, groupNorm, groupNormWorkspace, extreme, topK, topKWorkspace, cumulative,
       recurrent, treeEnsemble, treeEnsembleWorkspace,

@@ -15,6 +15,7 @@ import {
   type NormAttributes,
   type Program,
   productDim,
+  type RaggedAttentionAttributes,
   type RecurrentAttributes,
   type ReduceAttributes,
   type RopeAttributes,
@@ -32,6 +33,7 @@ import { encodeFinish } from './encode-finish.ts'
 import { convForm, encodeConv, encodeConvTranspose, encodePool } from './encode-image.ts'
 import { encodeMap, hasMapKernel } from './encode-map.ts'
 import { encodeQuantisedConv, encodeQuantisedMatmul } from './encode-quantised.ts'
+import { encodeRaggedAttention } from './encode-ragged-attention.ts'
 import { encodeRecurrent, recurrentForm } from './encode-recurrent.ts'
 import { encodeReduce } from './encode-reduce.ts'
 import { encodeResize, hasResizeKernel } from './encode-resize.ts'
@@ -68,6 +70,7 @@ const OPCODES = [
   'quantised_conv',
   'recurrent',
   'tree_ensemble',
+  'ragged_attention',
 ]
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
@@ -249,6 +252,8 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
       return [op, [...encodeBatchedMatmul(operands, program.buffers[y]!, attributes as BatchedMatmulAttributes, encoder)]]
     case 'dense_attention':
       return [op, [...encodeDenseAttention(operands, program.buffers[y]!, attributes as DenseAttentionAttributes, encoder)]]
+    case 'ragged_attention':
+      return [op, [...encodeRaggedAttention(operands, program.buffers[y]!, attributes as RaggedAttentionAttributes, encoder)]]
     case 'take': {
       const { axis } = attributes as TakeAttributes
       const rowBytes = encoder.dim(productDim(bytesOf(program, a), ...shape(0).slice(axis + 1)))

@@ -34,6 +34,20 @@ const MUTATIONS = [
     cases: 'rope',
   },
   {
+    name: 'a query sees one key less than its window has',
+    file: 'kernels/ragged-attention.h',
+    find: 'p - a.window, end',
+    replace: 'p - a.window + 1, end',
+    cases: 'ragged attention',
+  },
+  {
+    name: 'a relative bias is that of the key before',
+    file: 'kernels/ragged-attention.h',
+    find: 'scores[j] += of[j]',
+    replace: 'scores[j] += of[j > near ? j - 1 : j]',
+    cases: 'ragged attention',
+  },
+  {
     name: 'softmax divides by too little',
     file: 'kernels/softmax.h',
     find: 'sum = sum + e;\n    }\n    if (rest)',

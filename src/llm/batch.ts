@@ -44,8 +44,11 @@ export class BatchLayout {
   readonly #blockStarts: Int32Array
   readonly #blockTable: Int32Array
   readonly #rows: Int32Array
+  readonly #isLong: Int32Array
+  readonly #longAfter: number | null
 
-  constructor(limits: BatchLimits) {
+  /** @param longAfter - see `longAfter` of the configuration */
+  constructor(limits: BatchLimits, longAfter: number | null) {
     const { T, S, S1, B, L } = dimLimits(limits) as { T: number; S: number; S1: number; B: number; L: number }
     this.#blocks = limits.blocks
     this.#tokens = new Int32Array(T)
@@ -56,6 +59,8 @@ export class BatchLayout {
     this.#blockStarts = new Int32Array(S1)
     this.#blockTable = new Int32Array(B)
     this.#rows = new Int32Array(L)
+    this.#isLong = new Int32Array(T)
+    this.#longAfter = longAfter
   }
 
   /** The inputs and dims of a step over `slices`, which the caller keeps within the limits. Valid until the next call. */
@@ -68,6 +73,7 @@ export class BatchLayout {
         this.#tokens[T] = tokens[position]!
         this.#positions[T] = position
         this.#slots[T] = slotOf(blocks, position)
+        this.#isLong[T] = Number(this.#longAfter !== null && tokens.length > this.#longAfter)
       }
       for (let row = T - rowCount; row < T; row++) this.#rows[L++] = row
       const used = blocksFor(start + count)
@@ -86,6 +92,7 @@ export class BatchLayout {
         blockStarts: this.#blockStarts,
         blocks: this.#blockTable,
         rows: this.#rows,
+        isLong: this.#isLong,
       },
       dims: { T, S: slices.length, S1: slices.length + 1, B, L, blocks: this.#blocks },
     }

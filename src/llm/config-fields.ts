@@ -25,6 +25,16 @@ export class ConfigFields {
     return new ConfigFields(origin, name => (Object.hasOwn(object, name) ? object[name] : undefined))
   }
 
+  /** The same settings with some of their values replaced; `undefined` replaces nothing. */
+  with(values: Readonly<Record<string, unknown>>): ConfigFields {
+    return new ConfigFields(this.origin, name => (Object.hasOwn(values, name) ? values[name] : undefined) ?? this.#lookup(name))
+  }
+
+  /** The same settings with values for those that are missing. */
+  withDefaults(values: Readonly<Record<string, unknown>>): ConfigFields {
+    return new ConfigFields(this.origin, name => this.#lookup(name) ?? (Object.hasOwn(values, name) ? values[name] : undefined))
+  }
+
   has(name: string): boolean {
     return this.raw(name) !== undefined
   }
@@ -70,6 +80,29 @@ export class ConfigFields {
     if (!Object.hasOwn(table, key))
       throw this.invalid(`${name} "${show(key)}" is not known; known are ${Object.keys(table).join(', ')}`, { [name]: show(key) })
     return table[key]!
+  }
+
+  /** A list of numbers. */
+  numbers(name: string, { min, max }: FieldRange, largestCount: number): number[] {
+    return this.#list(
+      name,
+      largestCount,
+      value => typeof value === 'number' && value >= min && value <= max,
+      `numbers from ${min} to ${max}`,
+    )
+  }
+
+  /** A list of texts. */
+  texts(name: string, largestCount: number): string[] {
+    return this.#list(name, largestCount, value => typeof value === 'string', 'texts')
+  }
+
+  #list<T>(name: string, largestCount: number, isMember: (value: unknown) => boolean, what: string): T[] {
+    const value = this.raw(name)
+    if (value === undefined) throw this.invalid(`${name} is missing`)
+    if (!Array.isArray(value) || value.length > largestCount || !value.every(isMember))
+      throw this.invalid(`${name} is ${show(value)}, must be a list of up to ${largestCount} ${what}`)
+    return value as T[]
   }
 
   /** A nested object. */

@@ -12,33 +12,59 @@ export interface DecoderConfig {
   /** Positions the model was made for. */
   readonly context: number
   readonly norm: NormConfig
-  readonly position: RopeConfig | LearnedPositions
+  /** Multiplies the rows of the embedding table. */
+  readonly embeddingScale: number
+  readonly positions: LearnedPositions | null
+  /** Rotary positions; layers choose among them. */
+  readonly ropes: readonly RopeConfig[]
   readonly layers: readonly LayerConfig[]
   /** The output matrix is the embedding table. */
   readonly hasTiedHead: boolean
+  /** Logits become `softcap · tanh(logit / softcap)`. */
+  readonly logitSoftcap: number | null
 }
 
 /** Rotary positions: pairs of numbers of each query and key head are turned by position · frequency. */
 export interface RopeConfig {
-  readonly kind: 'rope'
   /** `half` pairs (i, i + H), `interleaved` (2i, 2i + 1). */
   readonly style: 'half' | 'interleaved'
   /** One per pair, radians per position. */
   readonly frequencies: Float32Array<ArrayBuffer>
   /** Multiplies cosines and sines. */
   readonly scale: number
+  /** Other frequencies for all tokens of sequences that have more than `after`. */
+  readonly long: { readonly frequencies: Float32Array<ArrayBuffer>; readonly after: number } | null
+}
+
+/** Tokens after which a sequence has other frequencies, and all of it is computed anew; null when there is no such number. */
+export function longAfter({ ropes }: Pick<DecoderConfig, 'ropes'>): number | null {
+  return ropes.find(({ long }) => long)?.long?.after ?? null
 }
 
 /** A table of vectors added to the embeddings; position p has row p + offset. */
 export interface LearnedPositions {
-  readonly kind: 'learned'
   readonly offset: number
 }
 
+/** What mixes tokens, then what works on each alone; both add to their input. */
 export interface LayerConfig {
-  readonly attention: AttentionConfig
+  readonly mixer: AttentionConfig
   readonly mlp: MlpConfig
+  readonly norms: LayerNorms
+  /** Mixer and MLP start from the same input. */
+  readonly isParallel: boolean
 }
+
+/** Which norms a layer has: of the input of mixer and MLP, and of their outputs before they are added. */
+export interface LayerNorms {
+  readonly mixer: boolean
+  readonly mixerOutput: boolean
+  readonly mlp: boolean
+  readonly mlpOutput: boolean
+}
+
+/** The norms of most families. */
+export const INPUT_NORMS: LayerNorms = { mixer: true, mixerOutput: false, mlp: true, mlpOutput: false }
 
 export interface AttentionConfig {
   readonly heads: number
@@ -48,6 +74,12 @@ export interface AttentionConfig {
   readonly scale: number
   /** Newest keys a query sees, itself included; null for all. */
   readonly window: number | null
+  /** Scores become `softcap · tanh(score / softcap)`. */
+  readonly softcap: number | null
+  /** Which of the model's rotary positions turn queries and keys. */
+  readonly rope: number | null
+  /** What of queries and keys is normalised before they are turned: each head, or all heads as one row. */
+  readonly queryKeyNorm: 'head' | 'row' | null
   readonly hasQkvBias: boolean
   readonly hasOutputBias: boolean
 }
@@ -65,4 +97,6 @@ export const DECODER_LIMITS = {
   epsilon: { min: 0, max: 1 },
   ropeBase: { min: 1e-3, max: 1e15 },
   ropeFactor: { min: 1e-6, max: 1e6 },
+  softcap: { min: 1e-3, max: 1e9 },
+  attentionScale: { min: 1e-6, max: 1e12 },
 } as const

@@ -1,7 +1,7 @@
-import { type Buffer, boundDim, type KvType, type Program, ProgramBuilder } from '../program/index.ts'
-import { type AttentionStep, attentionBlock } from './attention-block.ts'
+import { type Buffer, boundDim, type KvType, type MapExpression, type Program, ProgramBuilder } from '../program/index.ts'
+import { type AttentionStep, attentionBlock, type Turns } from './attention-block.ts'
 import { BlockWriter, type WeightLocator } from './block-writer.ts'
-import type { DecoderConfig, LayerConfig } from './decoder-config.ts'
+import { type DecoderConfig, type LayerConfig, longAfter, type RopeConfig } from './decoder-config.ts'
 import type { DecoderRole } from './decoder-roles.ts'
 import { mlpBlock } from './mlp-block.ts'
 
@@ -16,8 +16,9 @@ export interface DecoderProgramOptions {
  * The forward pass of a decoder over any number of ragged sequences.
  *
  * Inputs, all i32: `tokens`, `positions` and `slots` `[T]`, `queryStarts` `[S1]`, `contextLengths` `[S]`, `blockStarts`
- * `[S1]`, `blocks` `[B]`, `rows` `[L]` (indices of the tokens whose logits are wanted); S1 = S + 1. States: pools `k0`,
- * `v0`, … of `blocks` blocks. Output: `logits` `[L, vocabulary]`.
+ * `[S1]`, `blocks` `[B]`, `rows` `[L]` (indices of the tokens whose logits are wanted); S1 = S + 1; where frequencies depend
+ * on the length of the sequence `isLong` `[T]` (0 or 1). States: pools `k0`, `v0`, … of `blocks` blocks. Output: `logits`
+ * `[L, vocabulary]`.
  */
 export function decoderProgram(config: DecoderConfig, locate: WeightLocator<DecoderRole>, options: DecoderProgramOptions): Program {
   return new DecoderWriter(config, locate, options).write()
@@ -36,7 +37,7 @@ class DecoderWriter {
   }
 
   write(): Program {
-    const { vocabulary, hidden, norm, position, layers, hasTiedHead } = this.#config
+    const { vocabulary, hidden, context, norm, embeddingScale, positions: learned, layers, hasTiedHead, logitSoftcap } = this.#config
     const w = this.#writer
     const b = w.builder
     const [T, S, S1, B, L] = [boundDim('T'), boundDim('S'), boundDim('S1'), boundDim('B'), boundDim('L')]
@@ -53,51 +54,70 @@ class DecoderWriter {
 
     const table = w.weight('embedding', [vocabulary, hidden])
     let x = b.op('gather', 'token_embeddings', [table, tokens], {})
-    if (position.kind === 'learned') {
-      const end = position.offset + this.#config.context
+    if (embeddingScale !== 1) x = w.map('scaled_embeddings', [x], ['mul', { input: 0 }, { constant: embeddingScale }])
+    if (learned) {
+      const end = learned.offset + context
       const source = w.source('positions')
-      const learned = b.weight(position.offset > 0 ? { ...source, rows: [position.offset, end] } : source, [this.#config.context, hidden])
-      x = w.add('embeddings', x, b.op('gather', 'position_embeddings', [learned, positions], {}))
+      const rows = b.weight(learned.offset > 0 ? { ...source, rows: [learned.offset, end] } : source, [context, hidden])
+      x = w.add('embeddings', x, b.op('gather', 'position_embeddings', [rows, positions], {}))
     }
     w.tap('embeddings', x)
-    const step: AttentionStep = {
-      kvType: this.#options.kvType,
-      slots,
-      tables,
-      turns: this.#turns(positions),
-      style: position.kind === 'rope' ? position.style : 'half',
-    }
-    for (const [index, layer] of layers.entries()) x = this.#layer(index, layer, x, step)
+    const turns = this.#turns(positions)
+    for (const [index, layer] of layers.entries()) x = this.#layer(index, layer, x, { kvType: this.#options.kvType, slots, tables, turns })
 
     const last = b.op('gather', 'last', [x, rows], {})
     const normed = w.norm('final_norm', 'finalNorm', last, norm)
     w.tap('final_norm', normed)
     const head = hasTiedHead ? table : w.weight('head', [vocabulary, hidden])
-    b.output('logits', b.op('matmul', 'logits', [normed, undefined, undefined, head, undefined], {}))
+    const logits = b.op('matmul', 'logits', [normed, undefined, undefined, head, undefined], {})
+    b.output('logits', logitSoftcap === null ? logits : w.map('capped_logits', [logits], softcapped(logitSoftcap)))
     return b.build()
   }
 
   /** x `[T, hidden]` → `[T, hidden]`. */
   #layer(index: number, layer: LayerConfig, x: Buffer, step: AttentionStep): Buffer {
     const { hidden, norm } = this.#config
+    const { mixer, mlp, norms, isParallel } = layer
     const w = this.#writer.at(`layer${index}`, index)
-    const attentionInput = w.norm('attention_norm', 'attentionNorm', x, norm)
-    w.tap('attention_norm', attentionInput)
-    const attended = attentionBlock(w, layer.attention, { hidden, index }, step, attentionInput, x)
-    w.tap('attention_residual', attended)
-    const mlpInput = w.norm('mlp_norm', 'mlpNorm', attended, norm)
-    w.tap('mlp_norm', mlpInput)
-    const output = mlpBlock(w, layer.mlp, hidden, mlpInput, attended)
+    /** Adds what a part makes of x to `residual`, with the part's norms around it. */
+    const add = (
+      part: 'mixer' | 'mlp',
+      input: Buffer,
+      residual: Buffer,
+      block: (x: Buffer, residual: Buffer | undefined) => Buffer,
+    ): Buffer => {
+      const normed = norms[part] ? w.norm(`${part}_norm`, `${part}Norm`, input, norm) : input
+      if (norms[part]) w.tap(`${part}_norm`, normed)
+      if (!norms[`${part}Output`]) return block(normed, residual)
+      return w.add(`${part}_residual`, residual, w.norm(`${part}_output_norm`, `${part}OutputNorm`, block(normed, undefined), norm))
+    }
+    const mixed = add('mixer', x, x, (input, residual) => attentionBlock(w, mixer, { hidden, index, norm }, step, input, residual))
+    w.tap('mixer_residual', mixed)
+    const output = add('mlp', isParallel ? x : mixed, mixed, (input, residual) => mlpBlock(w, mlp, hidden, input, residual))
     this.#writer.tap(`layer${index}`, output)
     return output
   }
 
-  #turns(positions: Buffer): Buffer | undefined {
-    const { position } = this.#config
-    if (position.kind !== 'rope') return undefined
-    const { frequencies, scale } = position
-    const b = this.#writer.builder
-    const constant = b.constant('rope_frequencies', { dtype: 'f32', shape: [frequencies.length] }, frequencies)
-    return b.op('rotary_table', 'rotary_table', [positions, constant], scale === 1 ? {} : { scale })
+  /** Cosines and sines of each of the model's rotary positions. */
+  #turns(positions: Buffer): Turns[] {
+    const { ropes } = this.#config
+    const w = this.#writer
+    const b = w.builder
+    const tokens = positions.shape[0]!
+    const isLong = longAfter(this.#config) === null ? undefined : b.view(b.input('isLong', 'i32', [tokens]), [tokens, 1])
+    return ropes.map(({ frequencies, scale, style, long }, i) => {
+      const tableOf = (name: string, values: RopeConfig['frequencies']): Buffer => {
+        const constant = b.constant(`${name}_frequencies${i}`, { dtype: 'f32', shape: [values.length] }, values)
+        return b.op('rotary_table', `${name}_table${i}`, [positions, constant], scale === 1 ? {} : { scale })
+      }
+      const table = tableOf('rope', frequencies)
+      if (!long || !isLong) return { table, style }
+      const either = [isLong, tableOf('long_rope', long.frequencies), table]
+      return { table: w.map(`chosen_table${i}`, either, ['where', { input: 0 }, { input: 1 }, { input: 2 }]), style }
+    })
   }
+}
+
+function softcapped(cap: number): MapExpression {
+  return ['mul', { constant: cap }, ['tanh', ['div', { input: 0 }, { constant: cap }]]]
 }

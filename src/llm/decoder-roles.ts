@@ -4,7 +4,11 @@ import type { MlpRole } from './mlp-block.ts'
 import type { TensorNames, TensorPlace } from './tensor-names.ts'
 
 /** What a tensor does in a decoder. */
-export type DecoderRole = 'embedding' | 'positions' | 'finalNorm' | 'head' | 'attentionNorm' | 'mlpNorm' | AttentionRole | MlpRole
+export type DecoderRole =
+  | ('embedding' | 'positions' | 'finalNorm' | 'head')
+  | ('mixerNorm' | 'mixerOutputNorm' | 'mlpNorm' | 'mlpOutputNorm')
+  | AttentionRole
+  | MlpRole
 
 /** The names one family of decoders uses in one kind of file. */
 export type DecoderNames = TensorNames<DecoderRole>
@@ -12,8 +16,8 @@ export type DecoderNames = TensorNames<DecoderRole>
 export type DecoderPlace = TensorPlace<DecoderRole>
 
 /** Rows of a projection's weight. */
-export function decoderRows(role: DecoderRole, { attention, mlp }: LayerConfig): number {
-  if (role === 'q') return attention.heads * attention.headDim
-  if (role === 'k' || role === 'v') return attention.kvHeads * attention.headDim
+export function decoderRows(role: DecoderRole, { mixer, mlp }: LayerConfig): number {
+  if (role === 'q') return mixer.heads * mixer.headDim
+  if (role === 'k' || role === 'v') return mixer.kvHeads * mixer.headDim
   return mlp.width
 }

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../formats/index.ts'
 import { type KvType, type MemoryPlan, type Program, planMemory } from '../program/index.ts'
 import { BatchLayout, type BatchLimits, type BatchSlice, dimLimits } from './batch.ts'
 import { checkTensors } from './check-tensors.ts'
-import type { DecoderConfig } from './decoder-config.ts'
+import { type DecoderConfig, longAfter } from './decoder-config.ts'
 import { decoderProgram } from './decoder-program.ts'
 import { type DecoderNames, decoderRows } from './decoder-roles.ts'
 import { blocksFor } from './kv-blocks.ts'
@@ -31,11 +31,14 @@ export function kvTypeOf(precision: Precision): KvType {
 
 /** The program of a decoder, checked against its checkpoint. @throws HenceError as {@link checkTensors} */
 export function writeDecoder({ config, names, checkpoint }: DecoderSource, options: { kvType: KvType; hasTaps?: boolean }): Program {
-  const program = decoderProgram(
-    config,
-    tensorLocator(names, checkpoint.tensors, (role, layer) => decoderRows(role, config.layers[layer]!)),
-    options,
+  const { layers } = config
+  const locate = tensorLocator(
+    names,
+    checkpoint.tensors,
+    (role, layer) => decoderRows(role, layers[layer]!),
+    layer => layers[layer]!.mixer.kvHeads,
   )
+  const program = decoderProgram(config, locate, options)
   checkTensors(program, checkpoint)
   return program
 }
@@ -72,7 +75,7 @@ export class Decoder {
     this.limits = limits
     this.executable = executable
     this.#execution = executable.createExecution()
-    this.#layout = new BatchLayout(limits)
+    this.#layout = new BatchLayout(limits, longAfter(config))
   }
 
   /** Packs the weights of `program`, made by {@link writeDecoder}. */

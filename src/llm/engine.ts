@@ -1,5 +1,6 @@
 import { HenceError } from '../core/index.ts'
 import type { Decoder } from './decoder.ts'
+import { longAfter } from './decoder-config.ts'
 import { type ScheduledSlice, Scheduler } from './scheduler.ts'
 import { Sequence, type SequenceHandler } from './sequence.ts'
 
@@ -24,6 +25,7 @@ export interface EngineLoad {
 export class Engine {
   readonly decoder: Decoder
   readonly #scheduler: Scheduler
+  readonly #longAfter: number | null
   readonly #tickets = new Map<Sequence, Ticket>()
   #batch: { readonly slices: readonly ScheduledSlice[]; readonly controller: AbortController } | undefined
   /** Settles when there is nothing left to do; undefined while idle. */
@@ -32,6 +34,7 @@ export class Engine {
 
   constructor(decoder: Decoder) {
     this.decoder = decoder
+    this.#longAfter = longAfter(decoder.config)
     this.#scheduler = new Scheduler(decoder.limits)
   }
 
@@ -114,11 +117,12 @@ export class Engine {
 
   #advance(sequence: Sequence, computed: number, rows: Float32Array, rowCount: number): void {
     sequence.computed = computed
+    if (rowCount > 0) sequence.answered = computed
     try {
       const next = rowCount > 0 ? sequence.handler.onLogits(rows, computed - rowCount, rowCount) : undefined
       if (sequence.pending > 0) return
       if (next === undefined) this.#finish(sequence)
-      else sequence.tokens.push(next)
+      else sequence.push(next, this.#longAfter)
     } catch (error) {
       this.#finish(sequence, error)
     }

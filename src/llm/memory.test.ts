@@ -1,18 +1,30 @@
 import { describe, expect, test } from 'vitest'
-import type { DecoderConfig } from './decoder-config.ts'
+import { type AttentionConfig, type DecoderConfig, INPUT_NORMS } from './decoder-config.ts'
 import { formatBytes, kvBytesPerToken, planContext, tokensThatFit } from './memory.ts'
-import { ropeFrequencies } from './rope-frequencies.ts'
+import { plainRope, ropeFrequencies } from './rope-frequencies.ts'
 
-const attention = { heads: 8, kvHeads: 2, headDim: 64, scale: 1 / 8, window: null, hasQkvBias: false, hasOutputBias: false }
+const mixer: AttentionConfig = {
+  ...{ heads: 8, kvHeads: 2, headDim: 64, scale: 1 / 8, window: null, softcap: null, rope: 0, queryKeyNorm: null },
+  hasQkvBias: false,
+  hasOutputBias: false,
+}
 const config: DecoderConfig = {
   architecture: 'llama',
   vocabulary: 1_000,
   hidden: 512,
   context: 32_768,
   norm: { kind: 'rms', epsilon: 1e-5, hasBias: false },
-  position: { kind: 'rope', style: 'half', frequencies: ropeFrequencies(64, 10_000), scale: 1 },
-  layers: new Array(4).fill({ attention, mlp: { width: 1_024, activation: 'silu', isGated: true, hasBias: false } }),
+  embeddingScale: 1,
+  positions: null,
+  ropes: [{ ...plainRope(ropeFrequencies(64, 10_000)), style: 'half' }],
+  layers: new Array(4).fill({
+    mixer,
+    mlp: { width: 1_024, activation: 'silu', isGated: true, hasBias: false },
+    norms: INPUT_NORMS,
+    isParallel: false,
+  }),
   hasTiedHead: true,
+  logitSoftcap: null,
 }
 /** 2 · 4 layers · 2 key heads · 64 numbers · 2 bytes. */
 const PER_TOKEN = 2_048

@@ -11,7 +11,7 @@ export const POOL_CONTEXTS = 4
 
 /** Bytes that one token's keys and values take: Σ over layers of 2 · kvHeads · headDim · bytes per number. */
 export function kvBytesPerToken({ layers }: DecoderConfig, kvType: KvType): number {
-  return layers.reduce((sum, { attention }) => sum + 2 * attention.kvHeads * attention.headDim * DTYPE_BYTES[kvType], 0)
+  return layers.reduce((sum, { mixer }) => sum + 2 * mixer.kvHeads * mixer.headDim * DTYPE_BYTES[kvType], 0)
 }
 
 /** Tokens, in whole blocks, whose keys and values fit into `bytes`. */

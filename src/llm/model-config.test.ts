@@ -56,15 +56,21 @@ describe('Hugging Face configurations', () => {
     expect(config).toMatchObject({ architecture: 'llama', vocabulary: 258, hidden: 16, context: 96, hasTiedHead: true })
     expect(config.layers).toHaveLength(2)
     expect(config.layers[0]).toEqual({
-      attention: { heads: 4, kvHeads: 2, headDim: 4, scale: 0.5, window: null, hasQkvBias: false, hasOutputBias: false },
+      mixer: {
+        ...{ heads: 4, kvHeads: 2, headDim: 4, scale: 0.5, window: null, softcap: null, rope: 0, queryKeyNorm: null },
+        hasQkvBias: false,
+        hasOutputBias: false,
+      },
       mlp: { width: 24, activation: 'silu', isGated: true, hasBias: false },
+      norms: { mixer: true, mixerOutput: false, mlp: true, mlpOutput: false },
+      isParallel: false,
     })
-    expect(config.position).toMatchObject({ kind: 'rope', style: 'half', frequencies: ropeFrequencies(4, 10_000) })
+    expect(config.ropes).toEqual([{ style: 'half', frequencies: ropeFrequencies(4, 10_000), scale: 1, long: null }])
   })
 
   test('windows: mistral in every layer, 4,096 when it says nothing; qwen2 from a layer on, when it wants any', () => {
     const windows = (config: Readonly<Record<string, unknown>>): unknown[] =>
-      fromHuggingFace(config).config.layers.map(layer => layer.attention.window)
+      fromHuggingFace(config).config.layers.map(layer => layer.mixer.window)
     expect(windows({ model_type: 'mistral', sliding_window: 8 })).toEqual([8, 8])
     expect(windows({ model_type: 'mistral', sliding_window: null })).toEqual([null, null])
     expect(windows({ model_type: 'mistral' })).toEqual([4_096, 4_096])
@@ -76,7 +82,7 @@ describe('Hugging Face configurations', () => {
 
   test('a linear rope stretches positions', () => {
     const { config } = fromHuggingFace({ rope_scaling: { rope_type: 'linear', factor: 4 } })
-    expect(config.position).toMatchObject({ frequencies: ropeFrequencies(4, 10_000).map(f => f / 4) })
+    expect(config.ropes[0]).toMatchObject({ frequencies: ropeFrequencies(4, 10_000).map(f => f / 4) })
   })
 
   test.each([
@@ -90,7 +96,7 @@ describe('Hugging Face configurations', () => {
     ['text for a number', { num_hidden_layers: '2' }, /must be a number/],
     ['a huge vocabulary', { vocab_size: 2 ** 31 }, /vocab_size/],
     ['an unknown activation', { hidden_act: 'xielu' }, /known are silu/],
-    ['an unknown rope', { rope_scaling: { rope_type: 'spiral' } }, /known are default, linear, llama3/],
+    ['an unknown rope', { rope_scaling: { rope_type: 'spiral' } }, /known are default, linear, llama3, yarn, longrope/],
     ['a rope that is no object', { rope_scaling: 7 }, /must be an object/],
     ['a base of nothing', { rope_theta: 0 }, /rope_theta/],
   ])('%s: CONFIG_INVALID', (_, config, message) => {
@@ -140,7 +146,7 @@ describe('GGUF metadata', () => {
       vocabulary: 300,
       context: 96,
       hasTiedHead: true,
-      position: { style: 'interleaved' },
+      ropes: [{ style: 'interleaved' }],
     })
   })
 
@@ -152,7 +158,7 @@ describe('GGUF metadata', () => {
     const tensor: StoredTensor = { name: 'rope_freqs.weight', type: 'f32', shape: [2], byteLength: 8, read: async () => factors }
     const { config } = await decoderFromGguf({ ...file, tensors: new Map([['rope_freqs.weight', tensor]]) }, 'x.gguf')
     const [first, second] = ropeFrequencies(4, 10_000)
-    expect(config.position).toMatchObject({ frequencies: Float32Array.of(first! / 2, second! / 8) })
+    expect(config.ropes[0]).toMatchObject({ frequencies: Float32Array.of(first! / 2, second! / 8) })
   })
 
   test('whatever metadata holds, the answer is a configuration or CONFIG_INVALID', async () => {
@@ -181,7 +187,7 @@ describe('GGUF metadata', () => {
     ['an odd rope', { 'llama.rope.dimension_count': 3 }],
     ['a rope wider than the head', { 'llama.rope.dimension_count': 8 }],
     ['values of another size', { 'llama.attention.value_length': 8 }],
-    ['yarn', { 'llama.rope.scaling.type': 'yarn' }],
+    ['an unknown rope', { 'llama.rope.scaling.type': 'spiral' }],
     ['2^63 layers', { 'llama.block_count': 2n ** 63n }],
   ])('%s: CONFIG_INVALID', async (_, metadata) => {
     const entries = Object.entries({ ...TINY_GGUF, ...metadata }).filter(([, value]) => value !== undefined)

@@ -4,7 +4,7 @@ import type { Architecture, ArchitectureForm, TensorSizes } from './architecture
 import { ARCHITECTURES, architectureOf } from './architectures/index.ts'
 import { ConfigFields } from './config-fields.ts'
 import type { DecoderSource } from './decoder.ts'
-import type { DecoderConfig } from './decoder-config.ts'
+import { DECODER_LIMITS, type DecoderConfig, type RopeConfig } from './decoder-config.ts'
 
 /**
  * The decoder in a Hugging Face folder.
@@ -26,7 +26,7 @@ export async function decoderFromGguf(file: GgufFile, origin: string): Promise<D
   const name = new ConfigFields(origin, key => file.metadata.get(key)).text('general.architecture')
   const fields = new ConfigFields(origin, key => file.metadata.get(`${name}.${key}`))
   const source = read(architectureOf(name, origin), 'gguf', fields, file)
-  return { ...source, config: await withRopeFactors(source.config, file) }
+  return { ...source, config: await withRopeFactors(source.config, file, fields) }
 }
 
 /** The decoder in a llama2.c checkpoint: a llama with GGUF's tensor names. */
@@ -51,21 +51,35 @@ function read(architecture: Architecture, kind: 'huggingFace' | 'gguf', fields: 
   return { config: form.readConfig(fields, sizes), names: form.names, checkpoint }
 }
 
-/** Llama 3.1 and later files carry a divisor for each rotary frequency. */
-async function withRopeFactors(config: DecoderConfig, { tensors }: Checkpoint): Promise<DecoderConfig> {
-  const tensor = tensors.get('rope_freqs.weight')
-  if (!tensor || config.position.kind !== 'rope') return config
-  const { frequencies } = config.position
-  if (tensor.shape.length !== 1 || tensor.shape[0] !== frequencies.length)
-    throw new HenceError(
-      'TENSOR_MISMATCH',
-      `rope_freqs.weight has shape [${tensor.shape.join(', ')}], the configuration calls for [${frequencies.length}]`,
+/**
+ * Some files carry a divisor for each rotary frequency: Llama 3.1 and later one set, files with LongRoPE one for short and
+ * one for long sequences.
+ */
+async function withRopeFactors(config: DecoderConfig, { tensors }: Checkpoint, fields: ConfigFields): Promise<DecoderConfig> {
+  const rope = config.ropes[0]
+  if (!rope) return config
+  const read = async (name: string): Promise<Float32Array | undefined> => {
+    const tensor = tensors.get(name)
+    if (!tensor) return undefined
+    const wanted = [rope.frequencies.length]
+    if (tensor.shape.length === 1 && tensor.shape[0] === wanted[0]) return readFloat32(tensor)
+    const message = `${name} has shape [${tensor.shape.join(', ')}], the configuration calls for [${wanted.join(', ')}]`
+    throw new HenceError('TENSOR_MISMATCH', message, { tensor: name, stored: tensor.shape, wanted })
+  }
+  const divided = (factors: Float32Array): RopeConfig['frequencies'] => rope.frequencies.map((frequency, i) => frequency / factors[i]!)
+  const every = await read('rope_freqs.weight')
+  const [short, long] = [await read('rope_factors_short.weight'), await read('rope_factors_long.weight')]
+  const after = fields.integer('rope.scaling.original_context_length', DECODER_LIMITS.context, config.context)
+  const frequencies = every ?? short
+  return {
+    ...config,
+    ropes: [
       {
-        tensor: tensor.name,
-        stored: tensor.shape,
-        wanted: [frequencies.length],
+        ...rope,
+        frequencies: frequencies ? divided(frequencies) : rope.frequencies,
+        long: long ? { frequencies: divided(long), after } : rope.long,
       },
-    )
-  const factors = await readFloat32(tensor)
-  return { ...config, position: { ...config.position, frequencies: frequencies.map((frequency, i) => frequency / factors[i]!) } }
+      ...config.ropes.slice(1),
+    ],
+  }
 }

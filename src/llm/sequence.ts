@@ -21,6 +21,8 @@ export class Sequence {
   readonly blocks: number[] = []
   /** Tokens whose keys and values are in the blocks. */
   computed = 0
+  /** Tokens up to which the handler has got what logits it wanted; what is computed again is not answered again. */
+  answered = 0
   #hasStarted = false
   /** Finished, failed or aborted; the engine no longer works on it. */
   isDone = false
@@ -35,6 +37,16 @@ export class Sequence {
     return this.tokens.length - this.computed
   }
 
+  /**
+   * Takes the next token.
+   *
+   * @param longAfter - a sequence with more tokens than that has other rotary positions: what is computed no longer holds
+   */
+  push(token: number, longAfter: number | null): void {
+    this.tokens.push(token)
+    if (this.tokens.length - 1 === longAfter) this.computed = 0
+  }
+
   /** Tells the handler, once, that a step begins to work on the sequence. */
   start(): void {
     if (!this.#hasStarted) this.handler.onStart?.()
@@ -44,6 +56,6 @@ export class Sequence {
   /** Logit rows wanted when the next `count` tokens are computed. */
   rowCount(count: number): number {
     const end = this.computed + count
-    return Math.max(0, end - Math.max(this.computed, this.handler.firstRow ?? this.tokens.length - 1))
+    return Math.max(0, end - Math.max(this.computed, this.answered, this.handler.firstRow ?? this.tokens.length - 1))
   }
 }

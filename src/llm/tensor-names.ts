@@ -9,8 +9,13 @@ export interface TensorPlace<Role extends string> {
   readonly suffixes?: Readonly<Record<'weight' | 'bias', string>>
   /** The roles whose rows the tensor holds, one after the other. */
   readonly fused?: readonly Role[]
+  /** Fused rows take turns: each group of the layer has some of every role. */
+  readonly isGrouped?: boolean
   /** The file holds `[in, out]`. */
   readonly transpose?: boolean
+  /** More about how the weight, or the bias, lies in the file. */
+  readonly weight?: Partial<WeightSource>
+  readonly bias?: Partial<WeightSource>
 }
 
 /** The names one family uses in one kind of file. */
@@ -25,11 +30,16 @@ export type RoleRows<Role extends string> = (role: Role, layer: number) => numbe
 
 const SUFFIXES = { weight: '.weight', bias: '.bias' }
 
-/** A locator for the checkpoint whose tensors are `tensors`. */
+/**
+ * A locator for the checkpoint whose tensors are `tensors`.
+ *
+ * @param groupsOf - groups of a layer that take turns where {@link TensorPlace.isGrouped}
+ */
 export function tensorLocator<Role extends string>(
   { prefixes, places }: TensorNames<Role>,
   tensors: { has(name: string): boolean },
   rowsOf: RoleRows<Role>,
+  groupsOf: (layer: number) => number = () => 1,
 ): WeightLocator<Role> {
   const nameOf = (place: TensorPlace<Role>, part: 'weight' | 'bias', prefix: string, layer: number): string =>
     place.base.replace('{prefix}', prefix).replace('{layer}', String(layer)) + (place.suffixes ?? SUFFIXES)[part]
@@ -39,15 +49,22 @@ export function tensorLocator<Role extends string>(
     const place = places[role] ?? { base: role }
     const tensor = nameOf(place, part, prefix, layer)
     const transpose = place.transpose && part === 'weight' ? { transpose: true } : {}
-    return place.fused ? { tensor, ...transpose, rows: fusedRows(place.fused, role, layer, rowsOf) } : { tensor, ...transpose }
+    return { tensor, ...transpose, ...fusedRows(place, role, layer, rowsOf, groupsOf), ...place[part] }
   }
 }
 
-function fusedRows<Role extends string>(fused: readonly Role[], role: Role, layer: number, rowsOf: RoleRows<Role>): [number, number] {
-  let begin = 0
-  for (const other of fused) {
-    if (other === role) break
-    begin += rowsOf(other, layer)
-  }
-  return [begin, begin + rowsOf(role, layer)]
+function fusedRows<Role extends string>(
+  { fused, isGrouped }: TensorPlace<Role>,
+  role: Role,
+  layer: number,
+  rowsOf: RoleRows<Role>,
+  groupsOf: (layer: number) => number,
+): Pick<WeightSource, 'rows' | 'every'> {
+  if (!fused) return {}
+  const groups = isGrouped ? groupsOf(layer) : 1
+  const sizes = fused.map(other => rowsOf(other, layer) / groups)
+  const sum = (list: readonly number[]): number => list.reduce((total, size) => total + size, 0)
+  const begin = sum(sizes.slice(0, fused.indexOf(role)))
+  const rows = [begin, begin + sizes[fused.indexOf(role)]!] as const
+  return isGrouped ? { rows, every: sum(sizes) } : { rows }
 }

@@ -7,7 +7,7 @@ import type { OpenModel } from './open-model.ts'
 export function describeModel(model: OpenModel, { context, precision, memory }: EnginePlan): ModelDescription {
   const { path, decoder, tokenizer, chatTemplate, sampling } = model
   const { config, checkpoint } = decoder
-  const { attention, mlp } = config.layers[0]!
+  const { mixer, mlp } = config.layers[0]!
   return {
     kind: 'language',
     source: path,
@@ -16,9 +16,9 @@ export function describeModel(model: OpenModel, { context, precision, memory }: 
     parameters: [...checkpoint.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0),
     layers: config.layers.length,
     hidden: config.hidden,
-    heads: attention.heads,
-    kvHeads: attention.kvHeads,
-    headDim: attention.headDim,
+    heads: mixer.heads,
+    kvHeads: mixer.kvHeads,
+    headDim: mixer.headDim,
     mlpWidth: mlp.width,
     vocabulary: config.vocabulary,
     modelContext: config.context,

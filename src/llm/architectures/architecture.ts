@@ -5,6 +5,8 @@ import type { DecoderNames } from '../decoder-roles.ts'
 /** One family of decoders: how its configuration and tensors are spelled in each kind of file. */
 export interface Architecture {
   readonly name: string
+  /** Other names files have for it. */
+  readonly aliases?: readonly string[]
   /** Hugging Face layout; `config.json` names the family in `model_type`. */
   readonly huggingFace: ArchitectureForm
   /** GGUF; the metadata names the family in `general.architecture`. */

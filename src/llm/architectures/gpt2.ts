@@ -1,6 +1,6 @@
 import { ACTIVATION_NAMES, type MlpConfig } from '../block-config.ts'
 import type { ConfigFields } from '../config-fields.ts'
-import { type DecoderConfig, DECODER_LIMITS as LIMITS } from '../decoder-config.ts'
+import { type DecoderConfig, INPUT_NORMS, DECODER_LIMITS as LIMITS } from '../decoder-config.ts'
 import type { DecoderRole } from '../decoder-roles.ts'
 import type { Architecture } from './architecture.ts'
 import { evenHeadDim } from './gated-decoder.ts'
@@ -21,7 +21,7 @@ export const gpt2: Architecture = {
         positions: { base: '{prefix}wpe' },
         finalNorm: { base: '{prefix}ln_f' },
         head: { base: 'lm_head' },
-        attentionNorm: { base: '{prefix}h.{layer}.ln_1' },
+        mixerNorm: { base: '{prefix}h.{layer}.ln_1' },
         q: CONV1D_QKV,
         k: CONV1D_QKV,
         v: CONV1D_QKV,
@@ -57,7 +57,7 @@ export const gpt2: Architecture = {
         positions: { base: 'position_embd' },
         finalNorm: { base: 'output_norm' },
         head: { base: 'output' },
-        attentionNorm: { base: 'blk.{layer}.attn_norm' },
+        mixerNorm: { base: 'blk.{layer}.attn_norm' },
         q: GGUF_QKV,
         k: GGUF_QKV,
         v: GGUF_QKV,
@@ -105,19 +105,27 @@ function gpt2Config(fields: ConfigFields, sizes: Gpt2Sizes): DecoderConfig {
     hidden,
     context,
     norm: { kind: 'layer', epsilon, hasBias: true },
-    position: { kind: 'learned', offset: 0 },
+    embeddingScale: 1,
+    positions: { offset: 0 },
+    ropes: [],
     layers: Array.from({ length: layerCount }, (_, layer) => ({
-      attention: {
+      mixer: {
         heads,
         kvHeads: heads,
         headDim,
         scale: sizes.scaleOf(layer, headDim),
         window: null,
+        softcap: null,
+        rope: null,
+        queryKeyNorm: null,
         hasQkvBias: true,
         hasOutputBias: true,
       },
       mlp: { width: mlpWidth, activation, isGated: false, hasBias: true },
+      norms: INPUT_NORMS,
+      isParallel: false,
     })),
     hasTiedHead,
+    logitSoftcap: null,
   }
 }

@@ -1,12 +1,23 @@
 import { HenceError, nearest } from '../../core/index.ts'
 import type { Architecture } from './architecture.ts'
+import { gemma2 } from './gemma2.ts'
+import { gemma3 } from './gemma3.ts'
+import { gptNeox } from './gpt-neox.ts'
 import { gpt2 } from './gpt2.ts'
 import { llama } from './llama.ts'
 import { mistral } from './mistral.ts'
+import { olmo2 } from './olmo2.ts'
+import { phi3 } from './phi3.ts'
 import { qwen2 } from './qwen2.ts'
+import { qwen3 } from './qwen3.ts'
+import { smollm3 } from './smollm3.ts'
 
-/** Every family of decoders Hence runs, by the name both kinds of file use. */
-export const ARCHITECTURES: Readonly<Record<string, Architecture>> = { gpt2, llama, mistral, qwen2 }
+const FAMILIES = [gemma2, gemma3, gpt2, gptNeox, llama, mistral, olmo2, phi3, qwen2, qwen3, smollm3]
+
+/** Every family of decoders Hence runs, by all names files have for it. */
+export const ARCHITECTURES: Readonly<Record<string, Architecture>> = Object.fromEntries(
+  FAMILIES.flatMap(family => [family.name, ...(family.aliases ?? [])].map(name => [name, family])),
+)
 
 /**
  * The entry of a name found in a file.

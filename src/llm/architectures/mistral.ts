@@ -1,6 +1,7 @@
 import { DECODER_LIMITS } from '../decoder-config.ts'
 import type { Architecture } from './architecture.ts'
-import { GATED_GGUF_NAMES, GATED_HUGGING_FACE_NAMES, gatedFromGguf, gatedFromHuggingFace } from './gated-decoder.ts'
+import { gatedFromGguf, gatedFromHuggingFace, LLAMA_TRAITS } from './gated-decoder.ts'
+import { GATED_GGUF_NAMES, GATED_HUGGING_FACE_NAMES } from './gated-names.ts'
 import { ggufLlamaTraits } from './llama.ts'
 
 /** What configurations that say nothing mean; `null` means no window. Source: Mistral 7B's published configuration. */
@@ -13,14 +14,7 @@ export const mistral: Architecture = {
     names: GATED_HUGGING_FACE_NAMES,
     readConfig(fields, tensors) {
       const window = fields.isNull('sliding_window') ? null : fields.integer('sliding_window', DECODER_LIMITS.window, DEFAULT_WINDOW)
-      return gatedFromHuggingFace(fields, tensors, {
-        architecture: 'mistral',
-        ropeStyle: 'half',
-        hasQkvBias: false,
-        hasOutputBias: false,
-        hasMlpBias: false,
-        windowOf: () => window,
-      })
+      return gatedFromHuggingFace(fields, tensors, { ...LLAMA_TRAITS, architecture: 'mistral', windowOf: () => window })
     },
   },
   gguf: {

@@ -8,7 +8,7 @@ describeWithTestdata('sliding window', () => {
   test('mistral without its window differs by 10.9 on the long prompt', async () => {
     const model = await huggingFaceReference('mistral')
     const { config } = model.source
-    const layers = config.layers.map(layer => ({ ...layer, attention: { ...layer.attention, window: null } }))
+    const layers = config.layers.map(layer => ({ ...layer, mixer: { ...layer.mixer, window: null } }))
     const decoder = await compileReference({ ...model, source: { ...model.source, config: { ...config, layers } } }, referenceBackend())
     const outputs = await decoder.run([wholePrompt(model.prompts[2]!.ids, scatteredBlocks(config.context, 1, 0))])
     const expected = await model.numbers(2, 'logits')

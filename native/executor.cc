@@ -52,6 +52,68 @@ MatmulArgs matmulArgs(Operands o, const Program& p) {
   return a;
 }
 
+GroupedMatmulArgs groupedMatmulArgs(Operands o, const Program& p) {
+  GroupedMatmulArgs g{};
+  MatmulArgs& a = g.product;
+  a.x = o.buffer<float>();
+  g.groups = o.buffer<int32_t>();
+  a.rows = o.dim();
+  g.experts = int32_t(o.number());
+  a.precision = o.number() != 0 ? Precision::Fast : p.precision;
+  a.finish = finishOf(o);
+  a.residual = o.buffer<float>();
+  a.count = int32_t(o.number());
+  for (int i = 0; i < a.count; i++) {
+    a.w[i] = o.matrix();
+    a.bias[i] = o.buffer<float>();
+    a.y[i] = o.buffer<float>();
+    g.n[i] = int32_t(o.number());
+  }
+  a.k = a.w[0].k;
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return g;
+}
+
+RouteArgs routeArgs(Operands o, const Program& p) {
+  RouteArgs a{};
+  a.logits = o.buffer<float>(), a.rows = o.buffer<int32_t>(), a.weights = o.buffer<float>(), a.groups = o.buffer<int32_t>();
+  a.tokens = o.dim(), a.experts = int32_t(o.number()), a.perToken = int32_t(o.number()), a.normalize = o.number() != 0;
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+StateArgs stateArgs(Operands& o) {
+  StateArgs a{};
+  a.queryStarts = o.buffer<int32_t>(), a.contextLengths = o.buffer<int32_t>(), a.slots = o.buffer<int32_t>(), a.snapshots = o.buffer<int32_t>();
+  a.pool = o.buffer<float>();
+  a.sequences = o.dim(), a.channels = int64_t(o.number());
+  return a;
+}
+
+SelectiveScanArgs selectiveScanArgs(Operands o, const Program& p) {
+  SelectiveScanArgs a{};
+  a.state = stateArgs(o);
+  a.x = o.buffer<float>(), a.dt = o.buffer<float>(), a.a = o.matrix(), a.b = o.buffer<float>(), a.c = o.buffer<float>();
+  a.d = o.buffer<float>(), a.gate = o.buffer<float>(), a.y = o.buffer<float>();
+  a.stateSize = int32_t(o.number()), a.isLogarithm = o.number() != 0;
+  a.workspace = p.workspace ? p.workspace->data : nullptr;
+  return a;
+}
+
+CausalConvArgs causalConvArgs(Operands o) {
+  CausalConvArgs a{};
+  a.state = stateArgs(o);
+  a.x = o.buffer<float>(), a.w = o.matrix(), a.bias = o.buffer<float>(), a.before = o.buffer<float>(), a.after = o.buffer<float>();
+  a.y = o.buffer<float>();
+  a.taps = int32_t(o.number()), a.isSilu = o.number() != 0;
+  return a;
+}
+
+// The panels of a matrix of `channels` rows.
+bool isPanelsOf(const PackedMatrix& w, int64_t channels, int64_t k) {
+  return w.layout == Layout::F32 && w.k == k && w.n == (channels + 15) / 16 * 16;
+}
+
 WindowShape windowOf(Operands& o) {
   WindowShape w{};
   w.batch = o.dim(), w.height = o.dim(), w.width = o.dim(), w.outHeight = o.dim(), w.outWidth = o.dim();
@@ -401,6 +463,21 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
     case Opcode::Recurrent: kernels.recurrent(recurrentArgs(o, p), thread); break;
     case Opcode::TreeEnsemble: kernels.treeEnsemble(treeEnsembleArgs(o, p), thread); break;
     case Opcode::RaggedAttention: kernels.raggedAttention(raggedAttentionArgs(o, p), thread); break;
+    case Opcode::GroupedMatmul: {
+      const GroupedMatmulArgs a = groupedMatmulArgs(o, p);
+      if (a.product.rows > 0) kernels.groupedMatmul(a, thread);
+      break;
+    }
+    case Opcode::Route: kernels.route(routeArgs(o, p), thread); break;
+    case Opcode::ScatterAdd: {
+      ScatterAddArgs a{};
+      a.x = o.buffer<float>(), a.rows = o.buffer<int32_t>(), a.weights = o.buffer<float>(), a.base = o.buffer<float>(), a.y = o.buffer<float>();
+      a.count = o.dim(), a.tokens = o.dim(), a.width = o.dim();
+      kernels.scatterAdd(a, thread);
+      break;
+    }
+    case Opcode::SelectiveScan: kernels.selectiveScan(selectiveScanArgs(o, p), thread); break;
+    case Opcode::CausalConv: kernels.causalConv(causalConvArgs(o), thread); break;
     case Opcode::Count: break;
   }
 }
@@ -437,6 +514,11 @@ constexpr const char* kSignatures[] = {
     "bmBBBBBbbBddnnnfnffnffnff",       // recurrent
     "bbbbbbbBbddnnnnf",                // tree_ensemble
     "bbbbbBbddnnnnnnnnff",             // ragged_attention
+    "bbdnnnffnBn*mBbn",                // grouped_matmul
+    "bbbbdnnn",                        // route
+    "bbbbbddd",                        // scatter_add
+    "bbbbbdnbbmbbbBbnn",               // selective_scan
+    "bbbbbdnbmBBBbnn",                 // causal_conv
 };
 static_assert(sizeof kSignatures / sizeof *kSignatures == size_t(Opcode::Count));
 
@@ -460,7 +542,7 @@ bool wellFormed(const Program& p, const uint32_t* words, size_t count, Opcode op
   for (; *s && *s != '*'; s++) if (!check(*s)) return false;
   if (*s == '*') {
     const int64_t times = last;
-    const int64_t most = opcode == Opcode::Matmul ? kMaxFusedWeights : opcode == Opcode::Map ? kMaxMapInputs : opcode == Opcode::Reduce ? kReduceAxes : opcode == Opcode::BatchedMatmul ? kBatchAxes : int64_t(count);
+    const int64_t most = opcode == Opcode::Matmul || opcode == Opcode::GroupedMatmul ? kMaxFusedWeights : opcode == Opcode::Map ? kMaxMapInputs : opcode == Opcode::Reduce ? kReduceAxes : opcode == Opcode::BatchedMatmul ? kBatchAxes : int64_t(count);
     if (times == 0 || times > most) return false;
     for (int64_t i = 0; i < times; i++) for (const char* r = s + 1; *r; r++) if (!check(*r)) return false;
   }
@@ -538,6 +620,26 @@ bool Program::prepare(const Kernels& kernels, int threads) {
       const TreeEnsembleArgs a = treeEnsembleArgs(operands, *this);
       if (a.columns < 0 || a.targets < 1 || a.trees < 0 || a.columnBits < 1 || a.columnBits > 24) return false;
       need(kernels.treeEnsembleWorkspace(a.columns, a.targets, threads));
+    } else if (opcode == Opcode::GroupedMatmul) {
+      const GroupedMatmulArgs g = groupedMatmulArgs(operands, *this);
+      const MatmulArgs& a = g.product;
+      int64_t n = 0;
+      for (int i = 0; i < a.count; i++) {
+        if (g.experts < 1 || g.n[i] < 1 || a.w[i].k != a.k || a.w[i].n != int64_t(g.experts) * ((int64_t(g.n[i]) + 15) / 16 * 16)) return false;
+        n += (g.n[i] + 31) / 32 * 32;
+      }
+      for (int t = 1; t <= threads; t++) need(kernels.groupedMatmulWorkspace(a.rows, a.k, n, g.experts, t));
+    } else if (opcode == Opcode::Route) {
+      const RouteArgs a = routeArgs(operands, *this);
+      if (a.perToken < 1 || a.experts < a.perToken) return false;
+      need(kernels.routeWorkspace(a.tokens, a.perToken, a.experts));
+    } else if (opcode == Opcode::SelectiveScan) {
+      const SelectiveScanArgs a = selectiveScanArgs(operands, *this);
+      if (a.stateSize < 1 || !isPanelsOf(a.a, a.state.channels, a.stateSize)) return false;
+      need(kernels.selectiveScanWorkspace(a.stateSize, threads));
+    } else if (opcode == Opcode::CausalConv) {
+      const CausalConvArgs a = causalConvArgs(operands);
+      if (a.taps < 2 || a.taps > kMaxCausalTaps || !isPanelsOf(a.w, a.state.channels, a.taps)) return false;
     }
     at += 2 + words[at + 1];
   }

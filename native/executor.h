@@ -20,6 +20,8 @@ enum class Opcode : uint32_t {
   QuantisedMatmul, QuantisedConv,
   Recurrent, TreeEnsemble,
   RaggedAttention,
+  GroupedMatmul, Route, ScatterAdd,
+  SelectiveScan, CausalConv,
   Count,
 };
 

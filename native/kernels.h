@@ -60,6 +60,15 @@ struct MatmulArgs {
   uint8_t* workspace;  // at least matmulWorkspace() bytes, 64-byte aligned, shared by all threads
 };
 
+// The same for groups of rows: rows groups[e] .. groups[e+1] meet expert e. Of every matrix w[i] the experts follow each other, each
+// in whole panels; bias[i] is [experts, n[i]].
+struct GroupedMatmulArgs {
+  MatmulArgs product;      // w[i].n: of all experts; workspace: at least groupedMatmulWorkspace() bytes
+  const int32_t* groups;   // [experts + 1], ascending from 0 to the number of rows
+  int32_t experts;
+  int32_t n[kMaxFusedWeights];  // columns of one expert
+};
+
 // Where a window moves over images: x [batch, height, width, channels], positions [batch, outHeight, outWidth].
 struct WindowShape {
   int64_t batch, height, width, outHeight, outWidth;
@@ -202,6 +211,61 @@ struct GatherRowsArgs {  // the same from plain memory of any element size
   const int32_t* ids;  // [rows]
   uint8_t* y;          // [rows, rowBytes]
   int64_t rows, rowBytes;
+};
+
+// Every token's best experts. Pairs of token and expert are sorted by expert, then by token.
+struct RouteArgs {
+  const float* logits;  // [tokens, experts]
+  int32_t* rows;        // [tokens * perToken]: the token of each pair
+  float* weights;       // [tokens * perToken]: softmax over all experts, or over the chosen ones where `normalize`
+  int32_t* groups;      // [experts + 1]: the first pair of each expert
+  int64_t tokens;
+  int32_t experts, perToken;
+  bool normalize;
+  uint8_t* workspace;   // at least routeWorkspace() bytes
+};
+
+struct ScatterAddArgs {  // y = base, then y[rows[i]] += weights[i] · x[i]
+  const float* x;        // [count, width]
+  const int32_t* rows;   // [count]
+  const float* weights;  // [count]
+  const float* base;     // [tokens, width]
+  float* y;              // [tokens, width], not base
+  int64_t count, tokens, width;
+};
+
+// State that ragged sequences carry from token to token. Sequence s owns tokens queryStarts[s] .. queryStarts[s+1], the newest at
+// position contextLengths[s] - 1; its state lies in slot slots[s] of the pool. After token t the state is also kept in slot
+// snapshots[t], where that is not negative.
+struct StateArgs {
+  const int32_t *queryStarts, *contextLengths, *slots, *snapshots;
+  float* pool;
+  int64_t sequences, channels;
+};
+
+struct SelectiveScanArgs {
+  StateArgs state;        // slots of channels * stateSize numbers
+  const float *x, *dt;    // [tokens, channels]
+  PackedMatrix a;         // F32 [channels, stateSize]
+  const float *b, *c;     // [tokens, stateSize]
+  const float* d;         // [channels]
+  const float* gate;      // [tokens, channels] or null
+  float* y;               // [tokens, channels]
+  int32_t stateSize;
+  bool isLogarithm;       // a holds log(-a)
+  uint8_t* workspace;     // at least selectiveScanWorkspace() bytes, 64-byte aligned
+};
+
+constexpr int kMaxCausalTaps = 64;
+struct CausalConvArgs {
+  StateArgs state;                // slots of (taps - 1) * channels numbers
+  const float* x;                 // [tokens, channels]
+  PackedMatrix w;                 // F32 [channels, taps]
+  const float* bias;              // [channels] or null
+  const float *before, *after;    // [tokens, channels] or null: what x and the result are multiplied by
+  float* y;                       // [tokens, channels]
+  int32_t taps;                   // 2 .. kMaxCausalTaps
+  bool isSilu;
 };
 
 struct NormArgs {
@@ -478,6 +542,15 @@ struct Kernels {
   void (*recurrent)(const RecurrentArgs&, const Thread&);
   void (*treeEnsemble)(const TreeEnsembleArgs&, const Thread&);
   size_t (*treeEnsembleWorkspace)(int32_t columns, int32_t targets, int threads);
+  void (*groupedMatmul)(const GroupedMatmulArgs&, const Thread&);
+  // Of all matrices together n columns, as in matmulWorkspace.
+  size_t (*groupedMatmulWorkspace)(int64_t rows, int64_t k, int64_t n, int experts, int threads);
+  void (*route)(const RouteArgs&, const Thread&);
+  size_t (*routeWorkspace)(int64_t tokens, int32_t perToken, int32_t experts);
+  void (*scatterAdd)(const ScatterAddArgs&, const Thread&);
+  void (*selectiveScan)(const SelectiveScanArgs&, const Thread&);
+  size_t (*selectiveScanWorkspace)(int32_t stateSize, int threads);
+  void (*causalConv)(const CausalConvArgs&, const Thread&);
   void (*streamRead)(const uint8_t* data, size_t bytes, const Thread&);  // plain read, for measuring bandwidth
   double (*peakFlops)(Precision, const Thread&);  // one burst of the densest arithmetic; returns operations done by this thread
 };

@@ -10,6 +10,7 @@
 #include "dense-attention.h"
 #include "ragged-attention.h"
 #include "gather-rows.h"
+#include "grouped-matmul.h"
 #include "group-norm.h"
 #include "kv-write.h"
 #include "map.h"
@@ -19,9 +20,11 @@
 #include "quantised-conv.h"
 #include "quantised-matmul.h"
 #include "recurrent.h"
+#include "recurrent-state.h"
 #include "reduce.h"
 #include "resize.h"
 #include "rope.h"
+#include "route.h"
 #include "select.h"
 #include "softmax.h"
 #include "take.h"
@@ -46,6 +49,8 @@ const Kernels* kernels() {
       convTranspose, convTransposeWorkspace,
       resize, resizeWorkspace, groupNorm, groupNormWorkspace, extreme, topK, topKWorkspace, cumulative,
       recurrent, treeEnsemble, treeEnsembleWorkspace,
+      groupedMatmul, groupedMatmulWorkspace, route, routeWorkspace, scatterAdd,
+      selectiveScan, selectiveScanWorkspace, causalConv,
       streamRead, peakFlops,
   };
   return &table;

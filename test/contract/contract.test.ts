@@ -8,6 +8,7 @@ import { axisCases } from './axis-cases.ts'
 import { type ContractCase, EXACT_ERROR, expectClose, snapshot } from './case.ts'
 import { copyCases } from './copy-cases.ts'
 import { elementwiseCases } from './elementwise-cases.ts'
+import { expertCases } from './expert-cases.ts'
 import { hardCases } from './hard-cases.ts'
 import { imageCases } from './image-cases.ts'
 import { matmulCases } from './matmul-cases.ts'
@@ -16,6 +17,7 @@ import { quantisedCases } from './quantised-cases.ts'
 import { raggedCases } from './ragged-cases.ts'
 import { recurrentCases } from './recurrent-cases.ts'
 import { reduceCases } from './reduce-cases.ts'
+import { stateCases } from './state-cases.ts'
 import { treeCases } from './tree-cases.ts'
 
 const CASES = [
@@ -24,6 +26,7 @@ const CASES = [
   ...elementwiseCases,
   ...attentionCases,
   ...axisCases,
+  ...expertCases,
   ...hardCases,
   ...imageCases,
   ...matmulCases,
@@ -31,6 +34,7 @@ const CASES = [
   ...quantisedCases,
   ...raggedCases,
   ...recurrentCases,
+  ...stateCases,
   ...treeCases,
 ]
 

@@ -3,6 +3,7 @@ import {
   type AttentionAttributes,
   type BatchedMatmulAttributes,
   type Buffer,
+  type CausalConvAttributes,
   type CopyAttributes,
   type CumulativeAttributes,
   type DenseAttentionAttributes,
@@ -20,6 +21,8 @@ import {
   type ReduceAttributes,
   type RopeAttributes,
   type RotaryTableAttributes,
+  type RouteAttributes,
+  type SelectiveScanAttributes,
   type SoftmaxAttributes,
   type TakeAttributes,
   type TopKAttributes,
@@ -35,6 +38,7 @@ import { encodeMap, hasMapKernel } from './encode-map.ts'
 import { encodeQuantisedConv, encodeQuantisedMatmul } from './encode-quantised.ts'
 import { encodeRaggedAttention } from './encode-ragged-attention.ts'
 import { encodeRecurrent, recurrentForm } from './encode-recurrent.ts'
+import { CHANNELS_FORM, encodeCausalConv, encodeSelectiveScan } from './encode-recurrent-state.ts'
 import { encodeReduce } from './encode-reduce.ts'
 import { encodeResize, hasResizeKernel } from './encode-resize.ts'
 import { Encoder, useKey, type WeightForm, type WeightUse } from './encoder.ts'
@@ -71,6 +75,11 @@ const OPCODES = [
   'recurrent',
   'tree_ensemble',
   'ragged_attention',
+  'grouped_matmul',
+  'route',
+  'scatter_add',
+  'selective_scan',
+  'causal_conv',
 ]
 const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
@@ -144,7 +153,12 @@ function formOf(program: Program, instruction: Instruction, position: number): W
   if (op === 'conv_transpose' && position === 1) return convTransposeForm(instruction.attributes)
   if (op.startsWith('quantised_') && position === 3) return quantisedForm(program, instruction)
   if (op === 'recurrent' && position === 1) return recurrentForm(instruction.attributes as unknown as RecurrentAttributes)
-  return (op === 'matmul' && position >= 3 && position % 2 === 1) || (op === 'gather' && position === 0) ? 'packed' : 'dense'
+  if ((op === 'selective_scan' && position === 2) || (op === 'causal_conv' && position === 1)) return CHANNELS_FORM
+  if (op === 'matmul' && position >= 3 && position % 2 === 1) {
+    const { shape } = program.buffers[instruction.inputs[position]!]!
+    return instruction.inputs[1] === null ? 'packed' : { experts: shape[0] as number }
+  }
+  return op === 'gather' && position === 0 ? 'packed' : 'dense'
 }
 
 /** True when native code has a kernel for the instruction as it stands. */
@@ -154,7 +168,6 @@ function hasKernel(program: Program, instruction: Instruction): boolean {
   switch (op) {
     case 'matmul':
       return (
-        inputs[1] === null &&
         (inputs.length - 3) / 2 <= MAX_FUSED_WEIGHTS &&
         inputs.every((id, i) => i < 3 || i % 2 === 0 || program.buffers[id!]!.role === 'weight')
       )
@@ -163,7 +176,10 @@ function hasKernel(program: Program, instruction: Instruction): boolean {
     case 'conv':
     case 'conv_transpose':
     case 'recurrent':
+    case 'causal_conv':
       return roleOf(1) === 'weight'
+    case 'selective_scan':
+      return roleOf(2) === 'weight'
     case 'resize':
       return hasResizeKernel(program, instruction)
     case 'copy':
@@ -197,9 +213,19 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
   const [y] = outputs as [number]
   switch (op) {
     case 'matmul': {
-      const weights = outputs.flatMap((output, i) => [encoder.matrix(inputs[3 + 2 * i]!), ids[4 + 2 * i]!, output])
       const finish = encodeFinish(attributes as MatmulAttributes, encoder)
       const isFast = Number((attributes as MatmulAttributes).precision === 'fast')
+      if (inputs[1] !== null) {
+        const experts = shape(3)[0] as number
+        const matrices = outputs.flatMap((output, i) => [
+          encoder.matrix(inputs[3 + 2 * i]!, { experts }),
+          ids[4 + 2 * i]!,
+          output,
+          shape(3 + 2 * i)[1] as number,
+        ])
+        return ['grouped_matmul', [a, b, rows(shape(0)), experts, isFast, ...finish, c, outputs.length, ...matrices]]
+      }
+      const weights = outputs.flatMap((output, i) => [encoder.matrix(inputs[3 + 2 * i]!), ids[4 + 2 * i]!, output])
       return [op, [a, rows(shape(0)), isFast, ...finish, c, outputs.length, ...weights]]
     }
     case 'conv':
@@ -265,6 +291,17 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
       const counts = [shape(2)[0] as number, shape(3)[0] as number, columnBits, targets]
       return [op, [...ids.slice(0, 7), ids[7] ?? NONE, y, encoder.dim(rowCount), encoder.dim(features), ...counts, encoder.float(scale)]]
     }
+    case 'route': {
+      const { expertsPerToken, normalize } = attributes as RouteAttributes
+      const [tokens, experts] = shape(0) as [Dim, number]
+      return [op, [a, ...outputs, encoder.dim(tokens), experts, expertsPerToken, Number(normalize)]]
+    }
+    case 'scatter_add':
+      return [op, [a, b, c, d, y, encoder.dim(shape(0)[0]!), encoder.dim(shape(3)[0]!), width(shape(3))]]
+    case 'selective_scan':
+      return [op, encodeSelectiveScan(operands, y, attributes as SelectiveScanAttributes, encoder)]
+    case 'causal_conv':
+      return [op, encodeCausalConv(operands, y, attributes as CausalConvAttributes, encoder)]
     case 'softmax': {
       const { axis = Math.max(0, shape(0).length - 1) } = attributes as SoftmaxAttributes
       return [op, [a, y, ...around(shape(0), axis)]]

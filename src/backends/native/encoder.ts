@@ -3,11 +3,16 @@ import type { ConvTransposeForm } from './conv-transpose-weights.ts'
 import type { ConvForm } from './conv-weights.ts'
 import type { QuantisedForm } from './quantised-weights.ts'
 
+/** The matrices of several experts, one after the other, each as whole panels. */
+export interface ExpertsForm {
+  readonly experts: number
+}
+
 /**
- * How a weight is held: as panels for matmul and gather, as panels in the order of a convolution's method, as panels of bytes,
- * or as plain f32 numbers.
+ * How a weight is held: as panels for matmul and gather, as those of several matrices, as panels in the order of a
+ * convolution's method, as panels of bytes, or as plain f32 numbers.
  */
-export type WeightForm = 'packed' | 'dense' | ConvForm | ConvTransposeForm | QuantisedForm
+export type WeightForm = 'packed' | 'dense' | ExpertsForm | ConvForm | ConvTransposeForm | QuantisedForm
 
 /** A weight in one of its forms. */
 export interface WeightUse {

@@ -7,12 +7,14 @@ import { type Addon, LAYOUTS, type NativeHandle } from './addon.ts'
 import { type ConvTransposeForm, convTransposeMatrix, convTransposeRows } from './conv-transpose-weights.ts'
 import { type ConvForm, convMatrix, convRows } from './conv-weights.ts'
 import { weightUses } from './encode.ts'
-import { useKey, type WeightForm } from './encoder.ts'
+import { type ExpertsForm, useKey, type WeightForm } from './encoder.ts'
 import { openPackedRegion } from './packed-cache.ts'
 import { type QuantisedForm, quantisedMatrix, quantisedRows } from './quantised-weights.ts'
 
 /** Bytes of a weight read and packed at a time: bounds the memory that loading takes beyond the weights themselves. */
 const CHUNK_BYTES = 32 << 20
+/** Rows of a matrix that lie together; native/layouts.h has the same number. */
+const PANEL_ROWS = 16
 /** Raised when packed bytes change their meaning: older cached files are then not found any more. */
 const LAYOUT_VERSION = 2
 
@@ -140,10 +142,10 @@ async function placeWeights(
     let entry = entries.get(key)
     if (!shared && !entry) {
       // What the addon cannot pack as it stands goes through f32.
-      const stored: WeightType = (form === 'packed' && storedRowType(weight)) || 'f32'
+      const stored: WeightType = (isPanels(form) && storedRowType(weight)) || 'f32'
       const type = isBytes(form) ? SIGNED_BYTES : WEIGHT_TYPES.indexOf(stored)
-      const layout = form === 'packed' || isBytes(form) ? await layoutOf(addon, type, weight.tensors, signal) : LAYOUTS.indexOf('f32')
-      const { n, k } = isFilters(form) ? filterMatrix(form, convShape(weight)) : weight
+      const layout = isPanels(form) || isBytes(form) ? await layoutOf(addon, type, weight.tensors, signal) : LAYOUTS.indexOf('f32')
+      const { n, k } = isFilters(form) ? filterMatrix(form, convShape(weight)) : isExperts(form) ? expertsMatrix(form, weight) : weight
       const size = form === 'dense' ? n * k * 4 : addon.packedBytes(layout, n, k)
       entry = { weight, type, place: { form, layout, n, k, region, offset: bytes, bytes: size } }
       entries.set(key, entry)
@@ -159,7 +161,21 @@ async function placeWeights(
 type FilterForm = ConvForm | ConvTransposeForm | QuantisedForm
 
 function isFilters(form: WeightForm): form is FilterForm {
-  return typeof form === 'object'
+  return typeof form === 'object' && !isExperts(form)
+}
+
+function isExperts(form: WeightForm): form is ExpertsForm {
+  return typeof form === 'object' && 'experts' in form
+}
+
+/** A form that keeps the layout of the file's own blocks. */
+function isPanels(form: WeightForm): form is 'packed' | ExpertsForm {
+  return form === 'packed' || isExperts(form)
+}
+
+/** Every expert's rows, filled up to whole panels. */
+function expertsMatrix({ experts }: ExpertsForm, { n, k }: Pick<ResolvedWeight, 'n' | 'k'>): { n: number; k: number } {
+  return { n: experts * Math.ceil(n / experts / PANEL_ROWS) * PANEL_ROWS, k }
 }
 
 function isBytes(form: WeightForm): form is QuantisedForm {
@@ -216,20 +232,28 @@ async function packEntry(
   }
   const stored = storedRowType(weight)
   const rowBytes = storageBytes(stored ?? 'f32', k)
-  const rowsPerChunk = Math.max(16, Math.floor(CHUNK_BYTES / rowBytes / 16) * 16)
-  const read = async (begin: number): Promise<Uint8Array> => {
-    const end = Math.min(n, begin + rowsPerChunk)
+  const rowsPerChunk = Math.max(PANEL_ROWS, Math.floor(CHUNK_BYTES / rowBytes / PANEL_ROWS) * PANEL_ROWS)
+  const experts = isExperts(form) ? form.experts : 1
+  const expertRows = n / experts
+  const chunks = Array.from({ length: experts }, (_, expert) =>
+    Array.from({ length: Math.ceil(expertRows / rowsPerChunk) }, (_, i) => {
+      const begin = i * rowsPerChunk
+      return { expert, begin, end: Math.min(expertRows, begin + rowsPerChunk) }
+    }),
+  ).flat()
+  const read = async (begin: number, end: number): Promise<Uint8Array> => {
     if (stored) return readStoredRows(weight, begin, end, signal)
     const values = await readWeightRows(weight, begin, end, signal)
     return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
   }
+  const expertBytes = place.bytes / experts
   // The next chunk is read while this one is packed.
-  let next = read(0)
-  for (let begin = 0; begin < n; begin += rowsPerChunk) {
+  const readChunk = ({ expert, begin, end }: (typeof chunks)[number]) => read(expert * expertRows + begin, expert * expertRows + end)
+  let next = readChunk(chunks[0]!)
+  for (const [i, { expert, begin, end }] of chunks.entries()) {
     throwIfAborted(signal)
     const bytes = await next
-    const end = Math.min(n, begin + rowsPerChunk)
-    if (end < n) next = read(end)
-    await addon.pack(device, region, place.offset, type, bytes, begin, end - begin, place.layout, n, k)
+    if (i + 1 < chunks.length) next = readChunk(chunks[i + 1]!)
+    await addon.pack(device, region, place.offset + expert * expertBytes, type, bytes, begin, end - begin, place.layout, expertRows, k)
   }
 }

@@ -6,6 +6,7 @@ import type { Checkpoint } from '../checkpoint.ts'
 import { MAX_JSON_BYTES, MAX_TOKENIZER_JSON_BYTES, readJsonObject, readSmallFile } from '../json-file.ts'
 import { openSafetensors } from '../safetensors/open-safetensors.ts'
 import { normalizeHuggingFaceConfig } from './config.ts'
+import { withMxfp4Tensors } from './mxfp4-tensors.ts'
 
 /** An open Hugging Face model folder. Absent files are absent fields. */
 export interface HuggingFaceFolder {
@@ -41,7 +42,7 @@ export async function openHuggingFaceFolder(path: string, options: { signal?: Ab
   const tokenizerConfig = await optional('tokenizer_config.json', MAX_JSON_BYTES)
   const specialTokensMap = await optional('special_tokens_map.json', MAX_JSON_BYTES)
   const chatTemplate = await readChatTemplate(folder, names, signal)
-  const checkpoint = await openSafetensors(weightsOf(folder, names), options)
+  const checkpoint = await openWeights(folder, names, options)
   return {
     path: folder,
     config,
@@ -62,6 +63,16 @@ export async function listFolder(folder: string): Promise<string[]> {
     const reason = (cause as NodeJS.ErrnoException).code
     if (reason === 'ENOENT') throw await fileNotFound(folder)
     throw new HenceError('FILE_UNREADABLE', `cannot list ${folder}: ${reason ?? 'unknown reason'}`, { path: folder, reason, cause })
+  }
+}
+
+async function openWeights(folder: string, names: ReadonlySet<string>, options: { signal?: AbortSignal | undefined }): Promise<Checkpoint> {
+  const checkpoint = await openSafetensors(weightsOf(folder, names), options)
+  try {
+    return withMxfp4Tensors(checkpoint)
+  } catch (error) {
+    await checkpoint.close()
+    throw error
   }
 }
 

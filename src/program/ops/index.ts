@@ -2,6 +2,7 @@ import type { Op } from '../op.ts'
 import { argmax } from './argmax.ts'
 import { attention } from './attention.ts'
 import { batchedMatmul } from './batched-matmul.ts'
+import { causalConv } from './causal-conv.ts'
 import { conv } from './conv.ts'
 import { convTranspose } from './conv-transpose.ts'
 import { copy } from './copy.ts'
@@ -24,8 +25,8 @@ import { reduce } from './reduce.ts'
 import { resize } from './resize.ts'
 import { rope, rotaryTable } from './rope.ts'
 import { route } from './route.ts'
-import { scan } from './scan.ts'
 import { scatterAdd } from './scatter-add.ts'
+import { selectiveScan } from './selective-scan.ts'
 import { softmax } from './softmax.ts'
 import { take } from './take.ts'
 import { topK } from './top-k.ts'
@@ -35,6 +36,7 @@ import { treeEnsemble } from './tree-ensemble.ts'
 export const OPS: {
   readonly argmax: typeof argmax
   readonly attention: typeof attention
+  readonly causal_conv: typeof causalConv
   readonly conv: typeof conv
   readonly batched_matmul: typeof batchedMatmul
   readonly conv_transpose: typeof convTranspose
@@ -59,8 +61,8 @@ export const OPS: {
   readonly rope: typeof rope
   readonly rotary_table: typeof rotaryTable
   readonly route: typeof route
-  readonly scan: typeof scan
   readonly scatter_add: typeof scatterAdd
+  readonly selective_scan: typeof selectiveScan
   readonly softmax: typeof softmax
   readonly take: typeof take
   readonly top_k: typeof topK
@@ -68,6 +70,7 @@ export const OPS: {
 } = {
   argmax,
   attention,
+  causal_conv: causalConv,
   conv,
   batched_matmul: batchedMatmul,
   conv_transpose: convTranspose,
@@ -92,8 +95,8 @@ export const OPS: {
   rope,
   rotary_table: rotaryTable,
   route,
-  scan,
   scatter_add: scatterAdd,
+  selective_scan: selectiveScan,
   softmax,
   take,
   top_k: topK,

@@ -11,12 +11,14 @@ export interface EncoderStep {
   readonly starts: Buffer
   /** Cosines and sines of the tokens' positions, for each of the tower's rotary tables. */
   readonly turns: readonly Buffer[]
+  /** Added to scores by distance, `[heads, 2M + 1]`. */
+  readonly bias?: Buffer | undefined
 }
 
 /** One layer: x `[T, hidden]` → `[T, hidden]`. Taps, within the layer: `q`, `k`, `v`, `attention`, `attention_residual`, `mlp_inner`. */
 export function encoderLayer(
   writer: BlockWriter<EncoderRole>,
-  { hidden, norm, normPlace, isCausal }: TowerConfig,
+  { hidden, norm, normPlace, isCausal }: Pick<TowerConfig, 'hidden' | 'norm' | 'normPlace' | 'isCausal'>,
   layer: EncoderLayer,
   step: EncoderStep,
   x: Buffer,
@@ -35,20 +37,19 @@ function attention(
   writer: BlockWriter<EncoderRole>,
   layer: EncoderLayer,
   { hidden, isCausal }: Pick<TowerConfig, 'hidden' | 'isCausal'>,
-  { starts, turns }: EncoderStep,
+  { starts, turns, bias }: EncoderStep,
   x: Buffer,
   residual: Buffer,
 ): Buffer {
-  const { heads, headDim, window, rope, hasQkvBias, hasOutputBias } = layer
+  const { heads, headDim, window, rope, hasQkvBias, hasKeyBias = hasQkvBias, hasOutputBias, scale = 1 / Math.sqrt(headDim) } = layer
   const b = writer.builder
   const roles = ['q', 'k', 'v'] as const
-  const projections = roles.map(role => ({ role, size: heads * headDim, hasBias: hasQkvBias }))
+  const projections = roles.map(role => ({ role, size: heads * headDim, hasBias: role === 'k' ? hasKeyBias : hasQkvBias }))
   const [q, k, v] = writer.project('qkv', projections, x) as [Buffer, Buffer, Buffer]
   const table = rope === null ? undefined : turns[rope]
   const turn = (name: string, buffer: Buffer): Buffer =>
     table ? b.op('rope', writer.name(name), [buffer, table], { headDim, style: 'half' }) : buffer
-  const operands = [turn('rope_q', q), turn('rope_k', k), v, starts, starts, undefined]
-  const scale = 1 / Math.sqrt(headDim)
+  const operands = [turn('rope_q', q), turn('rope_k', k), v, starts, starts, bias]
   const attributes = { heads, kvHeads: heads, scale, ...(isCausal ? { causal: true } : {}), ...(window === null ? {} : { window }) }
   const mixed = b.op('ragged_attention', writer.name('attention'), operands, attributes)
   for (const [tap, buffer] of Object.entries({ q, k, v, attention: mixed })) writer.tap(tap, buffer)

@@ -56,7 +56,11 @@ export interface EncoderLayer {
   /** Which of the tower's {@link TowerConfig.ropes} turns queries and keys. */
   readonly rope: number | null
   readonly hasAttentionNorm: boolean
+  /** Multiplies query · key; 1 / √headDim by default. */
+  readonly scale?: number
   readonly hasQkvBias: boolean
+  /** Where keys differ from queries and values in that. */
+  readonly hasKeyBias?: boolean
   readonly hasOutputBias: boolean
   readonly mlp: EncoderMlp
 }

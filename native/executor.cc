@@ -234,13 +234,16 @@ AttentionArgs attentionArgs(Operands o, const Program& p) {
   a.blockStarts = o.buffer<int32_t>();
   a.blocks = o.buffer<int32_t>();
   a.sinks = o.buffer<float>();
+  a.relativeBias = o.buffer<float>();
   a.y = o.buffer<float>();
   a.tokens = o.dim();
   a.sequences = o.dim();
   a.heads = int32_t(o.number());
   a.kvHeads = int32_t(o.number());
   a.headDim = int32_t(o.number());
+  a.causal = o.number() != 0;
   a.window = int32_t(o.number());
+  a.reach = int32_t(o.number());
   a.type = FloatType(o.number());
   a.scale = o.real();
   a.softcap = o.real();
@@ -492,7 +495,7 @@ constexpr const char* kSignatures[] = {
     "bbbdnf",              // rotary_table
     "bbbdnnnn",            // rope
     "bbbbbdnnn",           // kv_write
-    "bbbbbbbBbddnnnnnff",  // attention
+    "bbbbbbbBBbddnnnnnnnff",  // attention
     "bnnnn*bnn",           // map
     "bbddd",               // softmax
     "bbdd",                // argmax

@@ -325,7 +325,10 @@ struct AttentionArgs {
   int32_t heads, kvHeads, headDim;
   float scale;
   float softcap;   // 0: none; else scores = softcap * tanh(scores / softcap)
+  bool causal;     // else a query sees all keys of its sequence
   int32_t window;  // 0: none
+  const float* relativeBias;  // [heads, 2 reach + 1] or null: added to scores by key position - query position, clamped to the reach
+  int32_t reach;
   const float* sinks;  // [heads] or null: one extra score per head that takes probability but has no value
   FloatType type;
   Precision precision;

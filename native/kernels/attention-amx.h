@@ -62,6 +62,7 @@ struct TiledHead {
   int64_t rows() const { return queries() * group; }
   int64_t context() const { return a.contextLengths[sequence]; }
   int64_t position(int64_t row) const { return context() - queries() + row / group; }
+  int64_t seenEnd(int64_t row) const { return a.causal ? position(row) + 1 : context(); }
   int64_t firstSeen(int64_t row) const {
     const int64_t p = position(row);
     return a.window > 0 && p >= a.window ? p - a.window + 1 : 0;
@@ -152,7 +153,7 @@ HENCE_INLINE void sumStrip(int d, int begin, int end, TiledScratch& s) {
 // Rows [firstRow + strip, + count) of the band against one chunk.
 inline void attendStrip(const TiledHead& h, int64_t firstRow, int strip, int count, int64_t chunk, TiledScratch& s) {
   const int d = h.a.headDim;
-  const int64_t row0 = firstRow + strip, seenEnd = h.position(row0 + count - 1) + 1 - chunk;
+  const int64_t row0 = firstRow + strip, seenEnd = h.seenEnd(row0 + count - 1) - chunk;
   const int64_t seenBegin = h.firstSeen(row0) - chunk;
   if (seenEnd <= 0 || seenBegin >= kChunkKeys) return;
   const int begin = seenBegin > 0 ? int(seenBegin) / kPairKeys : 0, end = seenEnd < kChunkKeys ? int(seenEnd + kPairKeys - 1) / kPairKeys : kChunkBlocks / 2;
@@ -164,7 +165,8 @@ inline void attendStrip(const TiledHead& h, int64_t firstRow, int strip, int cou
     uint8_t* weights = s.weights + r / 16 * (kChunkBlocks / 2) * kTileBytes + r % 16 * 64;
     int from = 0, to = 0;
     if (r < count) {
-      from = int(clamp(h.firstSeen(row0 + r) - chunk, 0, kChunkKeys)), to = int(clamp(h.position(row0 + r) + 1 - chunk, 0, kChunkKeys));
+      from = int(clamp(h.firstSeen(row0 + r) - chunk, 0, kChunkKeys)), to = int(clamp(h.seenEnd(row0 + r) - chunk, 0, kChunkKeys));
+      addRelativeBias(relativeBiasOf(h.a, h.head(row0 + r), h.position(row0 + r)), chunk, from, to, scores);
       parts[r] = exponentials(scores, from, to, h.a.softcap);
     }
     const int first = from & ~15, last = from < to ? (to + 15) & ~15 : first;  // what exponentials left defined
@@ -182,7 +184,7 @@ inline void attendStrip(const TiledHead& h, int64_t firstRow, int strip, int cou
 
 template <FloatType Type> void attendBand(const TiledHead& h, int64_t firstRow, int rows, TiledScratch& s) {
   const int d = h.a.headDim;
-  const int64_t lo = h.firstSeen(firstRow), hi = h.position(firstRow + rows - 1) + 1;
+  const int64_t lo = h.firstSeen(firstRow), hi = h.seenEnd(firstRow + rows - 1);
   tileQueries(h, firstRow, rows, s);
   for (int r = 0; r < rows; r++) s.parts[r] = {-__builtin_inff(), 0.0f};
   for (int64_t chunk = lo / kChunkKeys * kChunkKeys; chunk < hi; chunk += kChunkKeys) {
@@ -202,7 +204,7 @@ template <FloatType Type> void attendTiled(const AttentionArgs& a, const Thread&
         const TiledHead h{a, sequence, kvHead, a.heads / a.kvHeads};
         for (int64_t row = 0; row < h.rows(); row += kBandRows) {
           const int rows = int(h.rows() - row < kBandRows ? h.rows() - row : kBandRows);
-          visit(h, row, rows, (h.position(row + rows - 1) + 1 - h.firstSeen(row)) * rows);
+          visit(h, row, rows, (h.seenEnd(row + rows - 1) - h.firstSeen(row)) * rows);
         }
       }
     }

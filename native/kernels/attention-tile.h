@@ -23,6 +23,26 @@ struct AttentionTile {
   int64_t chunks() const { return (hi - 1) / kChunkKeys - firstChunk() + 1; }
 };
 
+// The relative bias of a row: a number per distance from its position.
+struct RowBias {
+  const float* zero;  // of distance 0; null: none
+  int64_t position, reach;
+};
+HENCE_INLINE RowBias relativeBiasOf(const AttentionArgs& a, int64_t head, int64_t position) {
+  return {a.relativeBias ? a.relativeBias + head * (2 * int64_t(a.reach) + 1) + a.reach : nullptr, position, a.reach};
+}
+
+// scores[i] += bias of the key at position chunk + i, for i in begin .. end. Distances beyond the reach have the outermost number.
+HENCE_INLINE void addRelativeBias(const RowBias& bias, int64_t chunk, int begin, int end, float* scores) {
+  if (!bias.zero || begin >= end) return;
+  const int64_t shift = chunk - bias.position;  // distance of i = 0
+  auto place = [&](int64_t distance) { const int64_t i = distance - shift; return int(i < begin ? begin : i > end ? end : i); };
+  const int near = place(-bias.reach), far = place(bias.reach);
+  for (int i = begin; i < near; i++) scores[i] += bias.zero[-bias.reach];
+  for (int i = near; i < far; i++) scores[i] += bias.zero[shift + i];
+  for (int i = far; i < end; i++) scores[i] += bias.zero[bias.reach];
+}
+
 struct RowPart { float largest, sum; };  // sum 0: the row sees no key of the chunk
 
 // A thread's working memory, carved from the workspace.
@@ -35,6 +55,7 @@ struct AttentionScratch {
   float* total;   // [kTileRows][stride]
   RowPart parts[kTileRows], totals[kTileRows];
   int64_t lo[kTileRows], hi[kTileRows];  // positions each row sees
+  RowBias bias[kTileRows];
 
   static size_t floats(int32_t headDim) {
     size_t d = size_t(headDim), stride = (d + 15) & ~size_t(15);
@@ -171,8 +192,12 @@ template <FloatType Type> void attendChunk(const AttentionArgs& a, const Attenti
       else score(s, row, rowEnd, chunk, first, last, copy, a.headDim);
     }
   });
-  for (int row = 0; row < tile.rows; row++)
-    s.parts[row] = exponentials(s.scores + row * kScoreStride, int(clamp(s.lo[row] - chunk, 0, kChunkKeys)), int(clamp(s.hi[row] - chunk, 0, kChunkKeys)), a.softcap);
+  for (int row = 0; row < tile.rows; row++) {
+    float* scores = s.scores + row * kScoreStride;
+    const int from = int(clamp(s.lo[row] - chunk, 0, kChunkKeys)), to = int(clamp(s.hi[row] - chunk, 0, kChunkKeys));
+    addRelativeBias(s.bias[row], chunk, from, to, scores);
+    s.parts[row] = exponentials(scores, from, to, a.softcap);
+  }
   std::memset(s.part, 0, size_t(tile.rows) * size_t(reader.stride) * 4);
   eachGroup(a.valuePool, a.keyPool, base + endBlock, tileEnd, [&](int64_t first, int64_t last) {
     const bool streamed = micros <= kStreamedMicros && reader.stride == a.headDim;

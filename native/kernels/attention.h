@@ -1,4 +1,4 @@
-// Causal attention of ragged sequences over paged keys and values: how the work is cut and shared.
+// Attention of ragged sequences over paged keys and values: how the work is cut and shared.
 //
 // Work is tiles × chunks. A tile is up to 48 rows of one sequence and key head, so that each key and value is loaded
 // once for all its rows: in decode the heads of a group, in prefill also neighbouring queries. Chunks are 512 keys at
@@ -36,6 +36,7 @@ struct AttentionPlan {
   int64_t position(int64_t sequence, int64_t row) const {
     return a.contextLengths[sequence] - (a.queryStarts[sequence + 1] - a.queryStarts[sequence]) + row / group;
   }
+  int64_t seenEnd(int64_t sequence, int64_t position) const { return a.causal ? position + 1 : a.contextLengths[sequence]; }
   int64_t firstSeen(int64_t position) const { return a.window > 0 && position >= a.window ? position - a.window + 1 : 0; }
 
   template <class Visit> HENCE_INLINE void eachTile(const Visit& visit) const {
@@ -49,7 +50,7 @@ struct AttentionPlan {
           AttentionTile tile;
           tile.sequence = s, tile.kvHead = h, tile.firstRow = row;
           tile.rows = int32_t(rows - row < kTileRows ? rows - row : kTileRows);
-          tile.lo = firstSeen(position(s, row)), tile.hi = position(s, row + tile.rows - 1) + 1;
+          tile.lo = firstSeen(position(s, row)), tile.hi = seenEnd(s, position(s, row + tile.rows - 1));
           tile.cost = costBefore(tile, tile.chunks());
           visit(tile);
         }
@@ -97,7 +98,8 @@ inline void openTile(const AttentionPlan& p, const AttentionTile& tile, Attentio
       const float* q = p.a.query + rowPlace(p, tile, begin + m).at;
       for (int d = 0; d < p.a.headDim; d++) packed[d * rows + m] = q[d] * p.a.scale;
       const int64_t position = p.position(tile.sequence, tile.firstRow + begin + m);
-      s.lo[begin + m] = p.firstSeen(position), s.hi[begin + m] = position + 1;
+      s.lo[begin + m] = p.firstSeen(position), s.hi[begin + m] = p.seenEnd(tile.sequence, position);
+      s.bias[begin + m] = relativeBiasOf(p.a, rowPlace(p, tile, begin + m).head, position);
     }
   }
 }

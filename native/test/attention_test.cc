@@ -120,8 +120,8 @@ void run(const Kernels& k, const Batch& b, float scale, int threads, size_t from
   const size_t bytes = k.attentionWorkspace(b.queryStarts.back(), int64_t(c.sequences.size()), c.heads, c.headDim, longest, threads);
   std::vector<uint8_t> workspace(bytes + 64, 0xff);  // NaN here too
   AttentionArgs args{b.query.data(), b.keyPool.data(), b.valuePool.data(), b.queryStarts.data() + from, b.contextLengths.data() + from, b.blockStarts.data() + from,
-                     b.blocks.data(), y.data(), b.queryStarts[to] - b.queryStarts[from], int64_t(to - from), c.heads, c.kvHeads, c.headDim, scale, c.softcap, c.window,
-                     c.sinks ? b.sinks.data() : nullptr, c.type, Precision::Exact, workspace.data()};
+                     b.blocks.data(), y.data(), b.queryStarts[to] - b.queryStarts[from], int64_t(to - from), c.heads, c.kvHeads, c.headDim, scale, c.softcap, true, c.window,
+                     nullptr, 0, c.sinks ? b.sinks.data() : nullptr, c.type, Precision::Exact, workspace.data()};
   pool.run(threads, [&](const Thread& t) { k.attention(args, t); });
   for (size_t i = bytes; i < workspace.size(); i++) require(workspace[i] == 0xff, k.name, std::string(c.name) + ": workspace overrun");
 }

@@ -11,11 +11,14 @@ interface AttentionShape {
   readonly window?: number
   readonly softcap?: number
   readonly sinks?: boolean
+  readonly causal?: boolean
+  /** Farthest distance with a bias of its own. */
+  readonly reach?: number
 }
 
 /** Keys and values are written and read step by step, in blocks taken in a scrambled order. */
 function attentionCase(name: string, shape: AttentionShape): ContractCase {
-  const { heads, kvHeads, headDim, steps, type = 'f32', window, softcap, sinks } = shape
+  const { heads, kvHeads, headDim, steps, type = 'f32', window, softcap, sinks, causal, reach } = shape
   const c = new CaseBuilder(`attention ${name}`, headDim + heads)
   const { builder } = c
   const [tokens, sequences, starts, entries] = ['T', 'S', 'S1', 'B'].map(boundDim) as [
@@ -34,7 +37,8 @@ function attentionCase(name: string, shape: AttentionShape): ContractCase {
   const valuePool = builder.state('v', kvPoolType(type, kvHeads, headDim))
   builder.apply('kv_write', 'write', [key, value, slots, keyPool, valuePool], {})
   const sinkWeights = sinks ? c.weight('sinks', [heads]) : undefined
-  const operands = [query, keyPool, valuePool, queryStarts, contextLengths, blockStarts, blocks, sinkWeights]
+  const bias = reach === undefined ? undefined : c.weight('bias', [heads, 2 * reach + 1])
+  const operands = [query, keyPool, valuePool, queryStarts, contextLengths, blockStarts, blocks, sinkWeights, bias]
   const attributes = {
     heads,
     kvHeads,
@@ -42,6 +46,7 @@ function attentionCase(name: string, shape: AttentionShape): ContractCase {
     scale: 1 / Math.sqrt(headDim),
     ...(window ? { window } : {}),
     ...(softcap ? { softcap } : {}),
+    ...(causal === undefined ? {} : { causal }),
   }
   builder.output('y', builder.op('attention', 'y', operands, attributes))
 
@@ -79,6 +84,54 @@ function attentionCase(name: string, shape: AttentionShape): ContractCase {
   const most = (pick: (d: (typeof run)[number]['dims']) => number): number => Math.max(...run.map(({ dims }) => pick(dims)))
   const limits = { T: most(d => d.T), S: most(d => d.S), S1: most(d => d.S1), B: most(d => d.B), blocks: total }
   return { ...c.done(limits, 0.006), steps: run }
+}
+
+interface CrossShape {
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headDim: number
+  readonly type?: KvType
+  /** Keys of each table of blocks. */
+  readonly keys: readonly number[]
+  /** The table a sequence reads, and its queries. */
+  readonly sequences: readonly (readonly [table: number, queries: number])[]
+  readonly reach?: number
+}
+
+/** Keys are written once and read by sequences that may share them, all keys by every query. */
+function crossCase(name: string, { heads, kvHeads, headDim, type = 'f32', keys, sequences, reach }: CrossShape): ContractCase {
+  const c = new CaseBuilder(`attention ${name}`, headDim + heads)
+  const { builder } = c
+  let total = 0
+  const tables = keys.map(count => Array.from({ length: Math.ceil(count / KV_BLOCK_TOKENS) }, () => total++))
+  const scattered = tables.map(table => table.map(block => total - 1 - block))
+  const slots = keys.flatMap((count, s) =>
+    Array.from({ length: count }, (_, i) => scattered[s]![Math.floor(i / KV_BLOCK_TOKENS)]! * KV_BLOCK_TOKENS + (i % KV_BLOCK_TOKENS)),
+  )
+  const starts = (counts: readonly number[]): number[] => [0, ...counts].map((_, i) => counts.slice(0, i).reduce((a, b) => a + b, 0))
+  const queries = sequences.map(([, count]) => count)
+  const read = sequences.map(([table]) => scattered[table]!)
+  const [keyPool, valuePool] = ['k', 'v'].map(pool => builder.state(pool, kvPoolType(type, kvHeads, headDim)))
+  const key = c.input('key', [slots.length, kvHeads * headDim])
+  const value = c.input('value', [slots.length, kvHeads * headDim])
+  builder.apply('kv_write', 'write', [key, value, c.indices('slots', slots), keyPool, valuePool], {})
+  const operands = [
+    c.input('query', [queries.reduce((a, b) => a + b, 0), heads * headDim], 2),
+    keyPool,
+    valuePool,
+    c.indices('queryStarts', starts(queries)),
+    c.indices(
+      'contextLengths',
+      sequences.map(([table]) => keys[table]!),
+    ),
+    c.indices('blockStarts', starts(read.map(table => table.length))),
+    c.indices('blocks', read.flat()),
+    undefined,
+    reach === undefined ? undefined : c.weight('bias', [heads, 2 * reach + 1]),
+  ]
+  builder.output('y', builder.op('attention', 'y', operands, { heads, kvHeads, headDim, scale: 1 / Math.sqrt(headDim), causal: false }))
+  const done = c.done({ blocks: total }, 0.006)
+  return { ...done, steps: done.steps.map(step => ({ ...step, dims: { blocks: total } })) }
 }
 
 export const attentionCases: readonly ContractCase[] = [
@@ -148,4 +201,74 @@ export const attentionCases: readonly ContractCase[] = [
   }),
   attentionCase('wide heads, long context', { heads: 2, kvHeads: 1, headDim: 256, steps: [[300], [1]] }),
   attentionCase('decode far out', { heads: 4, kvHeads: 2, headDim: 64, type: 'f16', steps: [[500], [500], [1]] }),
+  attentionCase('relative bias', {
+    heads: 4,
+    kvHeads: 4,
+    headDim: 16,
+    reach: 5,
+    steps: [
+      [20, 3],
+      [1, 1],
+      [2, 40],
+    ],
+  }),
+  attentionCase('relative bias far out', { heads: 2, kvHeads: 1, headDim: 64, type: 'f16', reach: 128, softcap: 20, steps: [[600], [1]] }),
+  attentionCase('relative bias of both directions', { heads: 3, kvHeads: 3, headDim: 20, causal: false, reach: 7, steps: [[37, 1, 16]] }),
+  attentionCase('both directions', { heads: 2, kvHeads: 1, headDim: 64, causal: false, type: 'bf16', steps: [[70, 530, 5]] }),
+  attentionCase('relative bias of both directions, 16-bit', {
+    heads: 2,
+    kvHeads: 2,
+    headDim: 64,
+    causal: false,
+    reach: 30,
+    type: 'bf16',
+    steps: [[70, 530, 5]],
+  }),
+  crossCase('across', {
+    heads: 4,
+    kvHeads: 4,
+    headDim: 16,
+    keys: [5, 33],
+    sequences: [
+      [1, 1],
+      [0, 4],
+      [1, 1],
+      [1, 20],
+      [0, 0],
+    ],
+  }),
+  crossCase('across, more queries than keys', {
+    heads: 2,
+    kvHeads: 1,
+    headDim: 20,
+    keys: [1, 3],
+    sequences: [
+      [0, 9],
+      [1, 40],
+    ],
+  }),
+  crossCase('across a recording', {
+    heads: 2,
+    kvHeads: 2,
+    headDim: 64,
+    type: 'f16',
+    keys: [1500],
+    sequences: [
+      [0, 1],
+      [0, 1],
+      [0, 20],
+    ],
+  }),
+  crossCase('across with a bias', {
+    heads: 2,
+    kvHeads: 2,
+    headDim: 32,
+    keys: [50, 17],
+    reach: 9,
+    sequences: [
+      [0, 7],
+      [1, 1],
+      [0, 1],
+    ],
+  }),
 ]

@@ -261,10 +261,13 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
       return [op, [a, b, c, d, e, encoder.dim(shape(0)[0]!), kvHeads, headDim, FLOAT_TYPES.indexOf(pool.dtype)]]
     }
     case 'attention': {
-      const { heads, kvHeads, headDim, scale, window = 0, softcap = 0 } = attributes as AttentionAttributes
-      const buffers = [...ids.slice(0, 7), ids[7] ?? NONE, y, encoder.dim(shape(0)[0]!), encoder.dim(shape(4)[0]!)]
+      const { heads, kvHeads, headDim, scale, causal = true, window = 0, softcap = 0 } = attributes as AttentionAttributes
+      const bias = operands[8]
+      const buffers = [...ids.slice(0, 7), ids[7] ?? NONE, ids[8] ?? NONE, y, encoder.dim(shape(0)[0]!), encoder.dim(shape(4)[0]!)]
       const type = FLOAT_TYPES.indexOf(program.buffers[b]!.dtype)
-      return [op, [...buffers, heads, kvHeads, headDim, window, type, encoder.float(scale), encoder.float(softcap)]]
+      const reach = bias ? ((bias.shape[1] as number) - 1) / 2 : 0
+      const numbers = [heads, kvHeads, headDim, Number(causal), window, reach, type]
+      return [op, [...buffers, ...numbers, encoder.float(scale), encoder.float(softcap)]]
     }
     case 'map':
       return [op, [...encodeMap(operands as Buffer[], program.buffers[y]!, attributes as MapAttributes, encoder)]]

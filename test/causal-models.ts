@@ -80,7 +80,10 @@ export function observedSource(network: BayesianNetwork): ObservedDistribution {
   const table = { variables: observed, sizes, values: jointByEnumeration(network, observed) }
   return {
     states: name => network.variables[network.indexOf(name)]!.states,
-    joint: variables => orderTable(sumTable(table, new Set(observed.filter(name => !variables.includes(name)))), variables).values,
+    *joint(variables) {
+      yield
+      return orderTable(sumTable(table, new Set(observed.filter(name => !variables.includes(name)))), variables).values
+    },
   }
 }
 

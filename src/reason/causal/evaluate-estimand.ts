@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../../core/index.ts'
+import type { Steps } from '../bayes/steps.ts'
 import type { Estimand } from './estimand.ts'
 import { constantTable, divideTables, multiplyTables, sliceTable, sumOfProduct, sumTable, type ValueTable } from './value-table.ts'
 
@@ -7,43 +7,46 @@ export interface ObservedDistribution {
   /** Names of states. @throws HenceError `OPTION_INVALID` for unknown variables */
   states(variable: string): readonly string[]
   /** P(variables) for all their states, row-major, the last variable fastest. */
-  joint(variables: readonly string[]): Float64Array
+  joint(variables: readonly string[]): Steps<Float64Array>
 }
 
 /**
  * The value of an estimand for all states of its free variables, except that those in `fixed` have one.
  *
  * @returns NaN where a condition never occurs, so that the data say nothing about it
- * @throws HenceError `INFERENCE_TOO_LARGE`, `ABORTED`
+ * @throws HenceError `INFERENCE_TOO_LARGE`
  */
-export function evaluateEstimand(
-  estimand: Estimand,
-  source: ObservedDistribution,
-  fixed: ReadonlyMap<string, number>,
-  signal?: AbortSignal,
-): ValueTable {
-  throwIfAborted(signal)
-  const evaluate = (part: Estimand, states = fixed): ValueTable => evaluateEstimand(part, source, states, signal)
+export function* evaluateEstimand(estimand: Estimand, source: ObservedDistribution, fixed: ReadonlyMap<string, number>): Steps<ValueTable> {
+  yield
   switch (estimand.kind) {
     case 'probability':
-      return sliceTable(conditional(estimand.of, estimand.given, source), fixed)
+      return sliceTable(yield* conditional(estimand.of, estimand.given, source), fixed)
     case 'product':
-      return estimand.factors.map(factor => evaluate(factor)).reduce(multiplyTables, constantTable(1))
-    case 'ratio':
-      return divideTables(evaluate(estimand.above), evaluate(estimand.below))
+      return (yield* evaluateAll(estimand.factors, source, fixed)).reduce(multiplyTables, constantTable(1))
+    case 'ratio': {
+      const above = yield* evaluateEstimand(estimand.above, source, fixed)
+      return divideTables(above, yield* evaluateEstimand(estimand.below, source, fixed))
+    }
     case 'sum': {
       const outside = new Map([...fixed].filter(([name]) => !estimand.over.includes(name)))
       const factors = estimand.of.kind === 'product' ? estimand.of.factors : [estimand.of]
-      return sumOfProduct(
-        factors.map(factor => evaluate(factor, outside)),
-        estimand.over,
-      )
+      return sumOfProduct(yield* evaluateAll(factors, source, outside), estimand.over)
     }
   }
 }
 
-function conditional(of: readonly string[], given: readonly string[], source: ObservedDistribution): ValueTable {
+function* evaluateAll(
+  estimands: readonly Estimand[],
+  source: ObservedDistribution,
+  fixed: ReadonlyMap<string, number>,
+): Steps<ValueTable[]> {
+  const tables: ValueTable[] = []
+  for (const estimand of estimands) tables.push(yield* evaluateEstimand(estimand, source, fixed))
+  return tables
+}
+
+function* conditional(of: readonly string[], given: readonly string[], source: ObservedDistribution): Steps<ValueTable> {
   const variables = [...given, ...of]
-  const joint = { variables, sizes: variables.map(name => source.states(name).length), values: source.joint(variables) }
+  const joint = { variables, sizes: variables.map(name => source.states(name).length), values: yield* source.joint(variables) }
   return given.length === 0 ? joint : divideTables(joint, sumTable(joint, new Set(of)))
 }

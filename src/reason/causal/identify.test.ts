@@ -2,15 +2,20 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { mixedGraphs, subsetsOf } from '../../../test/causal-graphs.ts'
 import { jointByEnumeration, nameOf, normalized, observedSource, randomModel } from '../../../test/causal-models.ts'
+import { runSteps } from '../bayes/steps.ts'
 import { isAdjustmentSet, listAdjustmentSets, listBackDoorSets } from './adjustment.ts'
 import { CausalGraph } from './causal-graph.ts'
 import { probability, product, sum } from './estimand.ts'
-import { evaluateEstimand } from './evaluate-estimand.ts'
+import { evaluateEstimand as evaluateInSteps } from './evaluate-estimand.ts'
 import { isFrontDoorSet, listFrontDoorSets } from './front-door.ts'
 import { parseCausalGraph } from './graph-text.ts'
 import { identifyEffect } from './identify.ts'
 import { ancestorsOf, descendantsOf, districts, inducedGraph, type MixedGraph } from './mixed-graph.ts'
-import { orderTable } from './value-table.ts'
+import { orderTable, type ValueTable } from './value-table.ts'
+
+function evaluateEstimand(...question: Parameters<typeof evaluateInSteps>): ValueTable {
+  return runSteps(evaluateInSteps(...question))
+}
 
 function graphOf({ children, spouses }: MixedGraph): CausalGraph {
   const pairs = (lists: readonly (readonly number[])[], isWanted: (from: number, to: number) => boolean): [string, string][] =>

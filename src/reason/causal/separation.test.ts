@@ -75,7 +75,7 @@ test('listing stops at its limit and says so', () => {
   const find = (within: ReadonlySet<number>): Set<number> | undefined => findSeparator(graph, graph.nodes('x'), graph.nodes('y'), within)
   const { sets, isComplete } = listMinimalSets(graph.observed, find, { maxSets: 50 })
   expect([sets.length, isComplete]).toEqual([50, false])
-  expect(() => listMinimalSets(graph.observed, find, { signal: AbortSignal.abort() })).toThrow('aborted')
+  expect(listMinimalSets(graph.observed, find, { timeoutMs: 0 })).toMatchObject({ sets: [expect.any(Array)], isComplete: false })
 })
 
 test('a ladder with a path for every subset of its rungs is no trouble', () => {

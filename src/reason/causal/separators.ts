@@ -1,4 +1,3 @@
-import { throwIfAborted } from '../../core/index.ts'
 import { ancestorsOf, type MixedGraph, without } from './mixed-graph.ts'
 import { dependentOn, isSeparated } from './separation.ts'
 
@@ -32,7 +31,7 @@ function intersection(a: ReadonlySet<number>, b: ReadonlySet<number>): Set<numbe
 export interface MinimalSets {
   /** Ascending nodes; smaller sets first. */
   readonly sets: readonly (readonly number[])[]
-  /** False when listing stopped at a limit. */
+  /** False when listing stopped at a limit; a set that is listed is minimal all the same. */
   readonly isComplete: boolean
 }
 
@@ -40,12 +39,14 @@ export interface MinimalSets {
 export interface ListLimits {
   /** Sets to find at most. Default 32. */
   readonly maxSets?: number | undefined
-  readonly signal?: AbortSignal | undefined
+  /** Milliseconds to look for them at most. Default 2,000. */
+  readonly timeoutMs?: number | undefined
 }
 
 const DEFAULT_MAX_SETS = 32
-/** Steps of a listing that finds nothing new for long. */
-const MAX_STEPS = 20_000
+const DEFAULT_TIMEOUT_MS = 2_000
+/** Combinations of forbidden nodes that are remembered. */
+const MAX_QUEUED = 200_000
 
 /**
  * Lists minimal sets by forbidding: any other one lacks a node of each set that is known.
@@ -56,15 +57,15 @@ const MAX_STEPS = 20_000
 export function listMinimalSets(
   allowed: ReadonlySet<number>,
   find: (allowed: ReadonlySet<number>) => ReadonlySet<number> | undefined,
-  { maxSets = DEFAULT_MAX_SETS, signal }: ListLimits = {},
+  { maxSets = DEFAULT_MAX_SETS, timeoutMs = DEFAULT_TIMEOUT_MS }: ListLimits = {},
 ): MinimalSets {
+  const begun = performance.now()
   const found: ReadonlySet<number>[] = []
   const queue: (readonly number[])[] = [[]]
   const queued = new Set([''])
   let isComplete = true
   for (let step = 0; step < queue.length; step++) {
-    throwIfAborted(signal)
-    if (step >= MAX_STEPS) {
+    if (step > 0 && (queue.length >= MAX_QUEUED || performance.now() - begun > timeoutMs)) {
       isComplete = false
       break
     }

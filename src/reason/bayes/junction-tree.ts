@@ -1,5 +1,6 @@
+import type { CliqueTable, Likelihood, Reduction } from './clique-table.ts'
+import { makeCliqueTables } from './clique-tables.ts'
 import type { CliqueTree } from './clique-tree.ts'
-import { type CliqueTable, DenseClique, type Likelihood, type Reduction, Scratch } from './dense-clique.ts'
 import type { Factor } from './factor.ts'
 import type { Steps } from './steps.ts'
 import { planStrides, sumStrided } from './strided.ts'
@@ -54,13 +55,7 @@ export class JunctionTree {
     const children: number[][] = cliques.map(() => [])
     for (const [i, { parent }] of cliques.entries()) if (parent >= 0) children[parent]!.push(i)
     this.#children = children
-    const assigned: Factor[][] = cliques.map(() => [])
-    for (const factor of factors) assigned[lowestHome(factor.scope, tree)]!.push(factor)
-    const scratch = new Scratch()
-    this.#tables = cliques.map(({ scope, separatorLength }, i) => {
-      const childScopes = children[i]!.map(child => separatorOf(tree, child))
-      return new DenseClique({ scope, separatorLength, cards, factors: assigned[i]!, childScopes }, scratch)
-    })
+    this.#tables = makeCliqueTables(tree, children, cards, factors)
     this.#up = cliques.map(({ separatorCells }) => new Float64Array(separatorCells))
     this.#childMessages = children.map(list => list.map(child => this.#up[child]!))
     this.#down = cliques.map(() => undefined)
@@ -149,16 +144,6 @@ export class JunctionTree {
       yield
     }
   }
-}
-
-function separatorOf(tree: CliqueTree, clique: number): readonly number[] {
-  const { scope, separatorLength } = tree.cliques[clique]!
-  return scope.slice(0, separatorLength)
-}
-
-/** The clique that has all of a factor's variables: where the first of them is eliminated. */
-function lowestHome(scope: readonly number[], { home }: CliqueTree): number {
-  return scope.reduce((lowest, variable) => Math.min(lowest, home[variable]!), home[scope[0]!]!)
 }
 
 /** By variable: the smallest clique that has it. */

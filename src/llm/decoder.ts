@@ -22,7 +22,7 @@ export const STEP_TOKENS = 512
 /** Sequences one step takes up at most; more wait. */
 export const STEP_SEQUENCES = 64
 /** Bytes of logits one step computes at most, unless every sequence needs a row. */
-const STEP_LOGIT_BYTES = 32 * 2 ** 20
+export const STEP_LOGIT_BYTES: number = 32 * 2 ** 20
 
 /** Keys and values are held in full precision where results must be exact. */
 export function kvTypeOf(precision: Precision): KvType {

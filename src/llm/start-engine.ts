@@ -34,7 +34,8 @@ export interface StartedEngine {
   readonly backend: Backend
 }
 
-const PLAIN_TYPES = ['f32', 'f16', 'bf16']
+/** Types in which files hold numbers as they are; others are codes. */
+export const PLAIN_TYPES: readonly string[] = ['f32', 'f16', 'bf16']
 
 /**
  * Opens a backend, packs the weights and allocates keys and values.
@@ -113,7 +114,7 @@ function multipliedBytes({ instructions, buffers }: Program, { checkpoint }: Dec
 }
 
 /** Memory this process can still have, limits of its container included. */
-function availableMemory(): number {
+export function availableMemory(): number {
   // Node 20.13 and later.
   const { availableMemory: available } = process as { availableMemory?: () => number }
   return available ? available.call(process) : freemem()

@@ -1,4 +1,4 @@
-import type { ProfiledStep, TensorProfile } from '../core/index.ts'
+import { median, type ProfiledStep, type TensorProfile } from '../core/index.ts'
 import { costOf } from '../program/index.ts'
 import type { CompiledGraph } from './compiled-graph.ts'
 import type { Value } from './operator.ts'
@@ -116,10 +116,4 @@ function addSteps(
     const rest = times.map(one => Math.max(0, one.ms - one.seconds!.reduce((sum, value) => sum + value * 1000, 0)))
     steps.push({ kind: 'transfer', op: 'in and out', name: `program ${number + 1}`, program: number, ...place, runs, ...timed(rest) })
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }

@@ -12,6 +12,7 @@ import { findModel } from '../hub/index.ts'
 import { BACKEND_NAMES, type EngineOptions, planEngine, startEngine } from '../llm/index.ts'
 import { abortSignal, callback, checkOptions, integer, type OptionRule, oneOf, text } from './check-options.ts'
 import { describeModel } from './describe-model.ts'
+import { encoderFolder, inspectEncoder, loadEncoder } from './encoder/load-encoder.ts'
 import { createLanguageModel } from './language-model.ts'
 import { type OpenModelOptions, openModel } from './open-model.ts'
 import { inspectTensorModel, loadTensorModel, type TensorModelOptions } from './open-tensor-model.ts'
@@ -60,7 +61,7 @@ type LanguageSource = `${string}.gguf`
 
 /**
  * Loads a model. Language models: a GGUF file (any part of a split one), a Hugging Face folder, a safetensors file with its
- * config.json, a llama2.c checkpoint. Tensor models: an ONNX file. What it is, is told from its content; the compiler knows
+ * config.json, a llama2.c checkpoint. Tensor models: an ONNX file, a Hugging Face folder of an encoder. What it is, is told from its content; the compiler knows
  * it from the end of a literal path or from `kind`.
  *
  * A model of the Hugging Face hub is loaded from the hub's cache, and fetched into it the first time.
@@ -84,7 +85,8 @@ export async function load(
   source: string | URL,
   options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>> = {},
 ): Promise<LanguageModel | TensorModel> {
-  const { kind, path } = await recognise('load', source, options)
+  const { kind, path, encoder } = await recognise('load', source, options)
+  if (encoder !== undefined) return loadEncoder(encoder, options)
   if (kind === 'tensor') return loadTensorModel(path, options)
   const model = await openModel(path, options)
   try {
@@ -112,7 +114,8 @@ export async function inspect(
   source: string | URL,
   options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>> = {},
 ): Promise<ModelDescription | TensorModelDescription> {
-  const { kind, path } = await recognise('inspect', source, options)
+  const { kind, path, encoder } = await recognise('inspect', source, options)
+  if (encoder !== undefined) return inspectEncoder(encoder, options)
   if (kind === 'tensor') return inspectTensorModel(path, options)
   const model = await openModel(path, options)
   try {
@@ -122,22 +125,31 @@ export async function inspect(
   }
 }
 
+/** What a source is. */
+interface Recognised {
+  readonly kind: 'language' | 'tensor'
+  readonly path: string
+  /** The folder of an encoder. */
+  readonly encoder: string | undefined
+}
+
 /** The kind of a source, and its options checked for that kind. */
 async function recognise(
   where: string,
   source: string | URL,
   options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>>,
-): Promise<{ kind: 'language' | 'tensor'; path: string }> {
+): Promise<Recognised> {
   checkOptions(where, options, { ...LANGUAGE_RULES, ...TENSOR_RULES })
   throwIfAborted(options.signal)
   const { kind: wanted, signal, onProgress } = options
   const path = await findModel(pathOf(source), { kind: wanted, signal, onProgress })
   const found = await detectFormat(path)
-  const kind = found.kind === 'onnx' ? 'tensor' : 'language'
+  const encoder = await encoderFolder(found, signal)
+  const kind = found.kind === 'onnx' || encoder !== undefined ? 'tensor' : 'language'
   if (options.kind !== undefined && options.kind !== kind)
     throw new HenceError('OPTION_INVALID', `${where}: ${path} is a ${kind} model, not a ${options.kind} model`, { path, kind })
   checkOptions(`${where} (a ${kind} model)`, options, kind === 'tensor' ? TENSOR_RULES : LANGUAGE_RULES)
-  return { kind, path: kind === 'tensor' ? found.path : path }
+  return { kind, path: kind === 'tensor' ? found.path : path, encoder }
 }
 
 function pathOf(source: string | URL): string {

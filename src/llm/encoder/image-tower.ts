@@ -1,7 +1,7 @@
 import { HenceError, type Tensor, throwIfAborted } from '../../core/index.ts'
 import { type PatchEmbeddings, patchTokens, type TowerConfig } from './encoder-config.ts'
 import { headSizeOf } from './text-tower.ts'
-import { type CompileTowerOptions, numbersOf, Turns } from './tower.ts'
+import { type CompileTowerOptions, numbersOf, type TurnOptions, Turns } from './tower.ts'
 import { type TowerSource, writeTower } from './tower-source.ts'
 
 /** Pictures of one step at most. */
@@ -42,7 +42,7 @@ export class ImageTower {
   }
 
   /** @param pixels - `[pictures, channels, size, size]` @throws HenceError `SHAPE_MISMATCH`, `ABORTED` */
-  async run(pixels: Float32Array, signal?: AbortSignal): Promise<ImageTowerResult> {
+  async run(pixels: Float32Array, options: TurnOptions = {}): Promise<ImageTowerResult> {
     const { channels, imageSize } = this.embeddings
     const size = channels * imageSize * imageSize
     const count = pixels.length / size
@@ -51,7 +51,7 @@ export class ImageTower {
     const width = this.tokens * this.config.hidden
     const result = { hidden: new Float32Array(count * width), head: new Float32Array(count * this.headSize) }
     for (let at = 0; at < count; at += STEP_PICTURES) {
-      throwIfAborted(signal)
+      throwIfAborted(options.signal)
       const B = Math.min(STEP_PICTURES, count - at)
       const part = pixels.subarray(at * size, (at + B) * size)
       await this.#step(
@@ -61,7 +61,7 @@ export class ImageTower {
           result.hidden.set(numbersOf(outputs, 'hidden'), at * width)
           if (this.headSize > 0) result.head.set(numbersOf(outputs, 'head'), at * this.headSize)
         },
-        signal,
+        options,
       )
     }
     return result
@@ -78,9 +78,9 @@ export class ImageTower {
     this.#turns.dispose()
   }
 
-  #step<T>(pixels: Float32Array, B: number, take: (outputs: Readonly<Record<string, Tensor>>) => T, signal?: AbortSignal): Promise<T> {
+  #step<T>(pixels: Float32Array, B: number, take: (outputs: Readonly<Record<string, Tensor>>) => T, options?: TurnOptions): Promise<T> {
     const starts = Int32Array.from({ length: B + 1 }, (_, i) => i * this.tokens)
     const dims = this.config.head ? { B, S1: B + 1, L: B } : { B, S1: B + 1 }
-    return this.#turns.run({ pixels, starts, rows: starts.subarray(0, B) }, dims, take, signal)
+    return this.#turns.run({ pixels, starts, rows: starts.subarray(0, B) }, dims, take, options)
   }
 }

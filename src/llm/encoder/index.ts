@@ -1,6 +1,8 @@
+export { type DenseLayer, DenseRows } from './dense-layers.ts'
 export { type PatchEmbeddings, patchTokens, type TokenEmbeddings, type TowerConfig } from './encoder-config.ts'
 export { type EncoderSource, encoderFromHuggingFace, isEncoderConfig } from './encoder-source.ts'
 export { ImageTower } from './image-tower.ts'
+export { type EncoderOptions, encoderPrecision, type StartedEncoder, startEncoder } from './start-encoder.ts'
 export { TextTower, type TowerResult, type TowerText } from './text-tower.ts'
 export type { CompileTowerOptions } from './tower.ts'
 export { type TowerSource, writeTower } from './tower-source.ts'

@@ -1,7 +1,7 @@
 import { HenceError, throwIfAborted } from '../../core/index.ts'
 import { type Program, planMemory } from '../../program/index.ts'
 import type { HeadConfig, TokenEmbeddings, TowerConfig } from './encoder-config.ts'
-import { type CompileTowerOptions, numbersOf, Turns } from './tower.ts'
+import { type CompileTowerOptions, numbersOf, type TurnOptions, Turns } from './tower.ts'
 import { type TowerSource, writeTower } from './tower-source.ts'
 
 /** One text for a tower. */
@@ -25,10 +25,9 @@ export interface TowerResult {
   readonly head: Float32Array
 }
 
-export interface TowerRunOptions {
+export interface TowerRunOptions extends TurnOptions {
   /** Gives the vectors of all tokens. */
   readonly hidden?: boolean | undefined
-  readonly signal?: AbortSignal | undefined
 }
 
 /** Tokens and texts of one step at most; a longer text has a step to itself. */
@@ -90,7 +89,7 @@ export class TextTower {
     for (const step of this.#steps(texts)) {
       throwIfAborted(options.signal)
       const isWanted = options.hidden ?? false
-      await this.#step(step, options.signal, (at, vectors, rows) => {
+      await this.#step(step, options, (at, vectors, rows) => {
         if (isWanted) hidden[at.index] ??= vectors().slice()
         heads[at.index]!.push(rows.slice())
       })
@@ -167,7 +166,7 @@ export class TextTower {
 
   async #step(
     slices: readonly Slice[],
-    signal: AbortSignal | undefined,
+    options: TurnOptions,
     take: (slice: Slice, hidden: () => Float32Array, head: Float32Array) => void,
   ): Promise<void> {
     const { hidden } = this.config
@@ -189,7 +188,7 @@ export class TextTower {
           ;[token, row] = [end, rowEnd]
         }
       },
-      signal,
+      options,
     )
   }
 

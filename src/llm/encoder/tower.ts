@@ -13,6 +13,13 @@ export interface CompileTowerOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
 
+/** How a program runs once. */
+export interface TurnOptions {
+  readonly signal?: AbortSignal | undefined
+  /** What each instruction took is added here. */
+  readonly seconds?: Float64Array | undefined
+}
+
 /** A compiled program of which one run follows the other, whoever asks. */
 export class Turns {
   readonly executable: Executable
@@ -37,12 +44,16 @@ export class Turns {
     inputs: Readonly<Record<string, TensorData>>,
     dims: DimValues,
     take: (outputs: Readonly<Record<string, Tensor>>) => T,
-    signal?: AbortSignal,
+    options: TurnOptions = {},
   ): Promise<T> {
     const before = this.#last
     const work = (async () => {
       await before
-      return take(await this.#execution.run(inputs, dims, { signal }))
+      const { signal, seconds } = options
+      const taken = seconds && new Float64Array(seconds.length)
+      const outputs = await this.#execution.run(inputs, dims, { signal, seconds: taken })
+      for (let i = 0; i < (taken?.length ?? 0); i++) seconds![i]! += taken![i]!
+      return take(outputs)
     })()
     this.#last = work.catch(() => undefined)
     return work

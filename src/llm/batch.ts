@@ -48,7 +48,7 @@ export class BatchLayout {
   readonly #longAfter: number | null
 
   /** @param longAfter - see `longAfter` of the configuration */
-  constructor(limits: BatchLimits, longAfter: number | null) {
+  constructor(limits: BatchLimits, longAfter: number | null = null) {
     const { T, S, S1, B, L } = dimLimits(limits) as { T: number; S: number; S1: number; B: number; L: number }
     this.#blocks = limits.blocks
     this.#tokens = new Int32Array(T)

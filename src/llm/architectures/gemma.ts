@@ -47,15 +47,24 @@ export function gemmaSettings(fields: ConfigFields): Partial<GatedDecoderTraits>
   }
 }
 
-/** What GGUF metadata of Gemma 2 and 3 says; the 27B models, told by their layers, divide the width evenly. */
+/**
+ * What GGUF metadata of Gemma 2 and 3 says. It seldom has the scale of scores: the 27B models, told by the number of their
+ * layers, have that of a head which is an even share of the width.
+ */
 export function gemmaGgufSettings(fields: ConfigFields, layersOf27B: number): Partial<GatedDecoderTraits> {
-  const isLargest = fields.integer('block_count', LIMITS.layers) === layersOf27B
-  const heads = fields.integer('attention.head_count', LIMITS.heads)
   return {
-    attentionScale: isLargest ? 1 / Math.sqrt(evenHeadDim(fields, fields.integer('embedding_length', LIMITS.hidden), heads)) : null,
+    attentionScale: ggufScale(fields, layersOf27B),
     attentionSoftcap: softcap(fields, 'attn_logit_softcapping'),
     logitSoftcap: softcap(fields, 'final_logit_softcapping'),
   }
+}
+
+/** Null for 1 / √headDim. */
+function ggufScale(fields: ConfigFields, layersOf27B: number): number | null {
+  if (fields.has('attention.scale')) return fields.number('attention.scale', LIMITS.attentionScale)
+  if (fields.integer('block_count', LIMITS.layers) !== layersOf27B) return null
+  const hidden = fields.integer('embedding_length', LIMITS.hidden)
+  return 1 / Math.sqrt(evenHeadDim(fields, hidden, fields.integer('attention.head_count', LIMITS.heads)))
 }
 
 function softcap(fields: ConfigFields, name: string): number | null {

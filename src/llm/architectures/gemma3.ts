@@ -47,12 +47,15 @@ export const gemma3: Architecture = {
   gguf: {
     names: GATED_GGUF_NAMES,
     readConfig(fields, tensors) {
-      const window = ggufWindow(fields) ?? DEFAULT_WINDOW
+      const window = ggufWindow(fields)
       const pattern = fields.integer('attention.sliding_window_pattern', LIMITS.layers, DEFAULT_PATTERN)
       const base = fields.number('rope.freq_base_swa', LIMITS.ropeBase, LOCAL_ROPE_BASE)
       const settings = gemmaGgufSettings(fields, LAYERS_OF_27B)
       const defaults = fields.withDefaults({ 'rope.freq_base': DEFAULTS.rope_theta })
-      return gatedFromGguf(defaults, tensors, { ...TRAITS, ...settings, ...local(slidesBut(pattern), window, base) })
+      return gatedFromGguf(defaults, tensors, {
+        ...{ ...TRAITS, ...settings },
+        ...(window === null ? {} : local(slidesBut(pattern), window, base)),
+      })
     },
   },
 }

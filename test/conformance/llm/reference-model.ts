@@ -54,7 +54,11 @@ async function reference(source: DecoderSource, answers: string): Promise<Refere
 }
 
 /** Compiles a reference model with all taps and room for all its prompts at once. */
-export async function compileReference({ source }: ReferenceModel, backend: Backend, precision: Precision = 'exact'): Promise<Decoder> {
+export async function compileReference(
+  { source }: Pick<ReferenceModel, 'source'>,
+  backend: Backend,
+  precision: Precision = 'exact',
+): Promise<Decoder> {
   const program = writeDecoder(source, { kvType: kvTypeOf(precision), hasTaps: true })
   const { context } = source.config
   return Decoder.compile(source, program, { backend, precision, limits: stepLimits(source.config, context, 4 * context) })

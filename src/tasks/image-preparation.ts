@@ -68,6 +68,7 @@ export function resolvePreparation(
   const told: Partial<ImagePreparation> = {
     layout: input.layout,
     ...(config ? fromConfig(config) : fromGraph(metadata, producer)),
+    ...(input.channels === 1 ? { channels: 'gray' } : {}),
     ...withoutUndefined(options),
   }
   const size = { width: input.width || USUAL_SIZE, height: input.height || USUAL_SIZE }

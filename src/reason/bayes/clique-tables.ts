@@ -1,3 +1,4 @@
+import { HenceError } from '../../core/index.ts'
 import type { CliqueTable } from './clique-table.ts'
 import type { CliqueTree } from './clique-tree.ts'
 import { DenseClique, Scratch } from './dense-clique.ts'
@@ -19,18 +20,24 @@ const WORTHWHILE_SHARE = 0.5
  * compression; here the zeros are found before any table is made.
  *
  * @param children - of each clique
+ * @param maxCells - all tables together
+ * @throws HenceError `INFERENCE_TOO_LARGE`
  */
 export function makeCliqueTables(
   { cliques, home }: CliqueTree,
   children: readonly (readonly number[])[],
   cards: ArrayLike<number>,
   factors: readonly Factor[],
+  maxCells: number,
 ): CliqueTable[] {
   const assigned: Factor[][] = cliques.map(() => [])
   for (const factor of factors) assigned[homeOf(factor.scope, home)]!.push(factor)
   const separators = cliques.map(({ scope, separatorLength }) => scope.slice(0, separatorLength))
   const separatorSupports: (Uint8Array | undefined)[] = cliques.map(() => undefined)
+  let used = 0
   const supports = cliques.map(({ scope, separatorLength, cells, parent }, i): Support | undefined => {
+    const room = maxCells - used
+    used += cells
     if (cells < SMALL_CELLS) return undefined
     const own = assigned[i]!
     const below = children[i]!.map(child => ({ scope: separators[child]!, support: separatorSupports[child] }))
@@ -38,11 +45,13 @@ export function makeCliqueTables(
       own,
       below.map(({ support }) => support),
     )
-    if (share > WORTHWHILE_SHARE) return undefined
-    const support = findSupport({ scope, separatorLength, cards, factors: own, children: below }, cells * SPARSE_SHARE)
+    if (share > (cells > room ? 1 : WORTHWHILE_SHARE)) return undefined
+    const support = findSupport({ scope, separatorLength, cards, factors: own, children: below }, Math.min(cells * SPARSE_SHARE, room))
+    if (support) used += support.values.length - cells
     if (support && parent >= 0) separatorSupports[i] = rowSupport(support)
     return support
   })
+  if (used > maxCells) throw tooLarge(used, maxCells)
   for (let i = cliques.length - 1; i >= 0; i--) {
     const support = supports[i]
     if (!support) continue
@@ -58,6 +67,12 @@ export function makeCliqueTables(
     const childScopes = children[i]!.map(child => separators[child]!)
     return new DenseClique({ scope, separatorLength, cards, factors: assigned[i]!, childScopes }, scratch)
   })
+}
+
+/** The refusal of exact inference, with the numbers. */
+export function tooLarge(cells: number, maxCells: number): HenceError {
+  const shown = cells < 1e6 ? String(cells) : cells.toExponential(1)
+  return new HenceError('INFERENCE_TOO_LARGE', `exact inference needs ${shown} table cells, more than ${maxCells}`, { cells, maxCells })
 }
 
 /** The clique that has all of a factor's variables: where the first of them is eliminated. */

@@ -46,21 +46,25 @@ const HEURISTICS: readonly OrderHeuristic[] = ['min-fill', 'weighted-min-fill', 
 export interface OrderSearch extends Pick<OrderOptions, 'stages'> {
   /** An order with so few cells is taken at once. */
   readonly goodCells: number
-  /** Orders with random ties that are tried after the four heuristics. */
-  readonly restarts: number
 }
 
+/** Orders with random ties that are tried at most. */
+const MAX_RESTARTS = 8
+/** A restart costs about as much as computing with this many cells for each variable. */
+const CELLS_PER_RESTART = 400
+
 /** The order with the fewest cells among several greedy ones; the same for the same graph. */
-export function searchOrder(graph: InteractionGraph, { stages, goodCells, restarts }: OrderSearch): Elimination {
+export function searchOrder(graph: InteractionGraph, { stages, goodCells }: OrderSearch): Elimination {
   let best = eliminateGreedily(graph, 'min-weight', { stages })!
-  if (best.cells <= goodCells) return best
-  const rng = new Rng(SEED)
-  const improve = (heuristic: OrderHeuristic, random?: Rng): void => {
-    const found = eliminateGreedily(graph, heuristic, { stages, rng: random, bound: best.cells })
+  const improve = (heuristic: OrderHeuristic, rng?: Rng): void => {
+    const found = eliminateGreedily(graph, heuristic, { stages, rng, bound: best.cells })
     if (found && found.cells < best.cells) best = found
   }
-  for (const heuristic of HEURISTICS) if (heuristic !== 'min-weight') improve(heuristic)
-  for (let i = 0; i < restarts && best.cells > goodCells; i++) improve(HEURISTICS[i % HEURISTICS.length]!, rng)
+  for (const heuristic of HEURISTICS) if (heuristic !== 'min-weight' && best.cells > goodCells) improve(heuristic)
+  const rng = new Rng(SEED)
+  const costPerRestart = CELLS_PER_RESTART * graph.neighbours.length
+  for (let i = 0; i < MAX_RESTARTS && best.cells > Math.max(goodCells, (i + 1) * costPerRestart); i++)
+    improve(HEURISTICS[i % HEURISTICS.length]!, rng)
   return best
 }
 

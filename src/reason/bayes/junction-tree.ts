@@ -12,6 +12,8 @@ export interface JunctionTreeParts {
   readonly factors: readonly Factor[]
   /** How the variables of each clique leave it; all by sums when absent. */
   readonly reductions?: readonly Reduction[] | undefined
+  /** Most cells in all tables together; zeros that are not kept do not count. */
+  readonly maxCells?: number | undefined
 }
 
 /** Where the marginal of a variable is summed from. */
@@ -47,7 +49,8 @@ export class JunctionTree {
   /** Cliques whose children have messages from above that are still right. */
   readonly #isProjected: Uint8Array
 
-  constructor({ tree, cards, factors, reductions }: JunctionTreeParts) {
+  /** @throws HenceError `INFERENCE_TOO_LARGE` */
+  constructor({ tree, cards, factors, reductions, maxCells = Number.POSITIVE_INFINITY }: JunctionTreeParts) {
     const { cliques } = tree
     this.tree = tree
     this.#cards = cards
@@ -55,7 +58,7 @@ export class JunctionTree {
     const children: number[][] = cliques.map(() => [])
     for (const [i, { parent }] of cliques.entries()) if (parent >= 0) children[parent]!.push(i)
     this.#children = children
-    this.#tables = makeCliqueTables(tree, children, cards, factors)
+    this.#tables = makeCliqueTables(tree, children, cards, factors, maxCells)
     this.#up = cliques.map(({ separatorCells }) => new Float64Array(separatorCells))
     this.#childMessages = children.map(list => list.map(child => this.#up[child]!))
     this.#down = cliques.map(() => undefined)

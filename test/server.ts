@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import type { LanguageModel } from '../src/core/index.ts'
 import { type RunningServer, type ServeOptions, serve } from '../src/server/index.ts'
 import { load } from '../src/tasks/index.ts'
@@ -31,3 +32,20 @@ export async function serveTiny(options: Partial<ServeOptions> = {}): Promise<Te
 
 /** Path of the trained model of the testdata. */
 export const STORIES: string = testdata('llm', 'stories260K', 'stories260K.bin')
+
+/** Collects the log of a server. */
+export class LineSink extends Writable {
+  text = ''
+
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.text += chunk.toString()
+    done()
+  }
+
+  get lines(): Record<string, unknown>[] {
+    return this.text
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line) as Record<string, unknown>)
+  }
+}

@@ -1,8 +1,8 @@
+import { packageVersion } from '../core/index.ts'
 import { COMMON_FLAGS, type Command, defineCommand, EXIT } from './command.ts'
 import { usageError } from './flags.ts'
 import { tableLines } from './table.ts'
 import { writeJson } from './terminal.ts'
-import { packageVersion } from './version.ts'
 
 /** The help command over a list of commands, which is asked for late because help is one of them. */
 export function helpCommand(commands: () => readonly Command[]): Command {

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { packageVersion } from '../core/index.ts'
 import { type Command, defineCommand, EXIT } from './command.ts'
 import { writeJson } from './terminal.ts'
 
@@ -15,9 +15,3 @@ export const versionCommand: Command = defineCommand({
     return EXIT.ok
   },
 })
-
-/** The version in the package's own package.json, wherever this file has been bundled to. */
-export function packageVersion(): string {
-  const { version } = createRequire(import.meta.url)('hence/package.json') as { version: string }
-  return version
-}

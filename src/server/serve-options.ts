@@ -98,7 +98,7 @@ export function settingsOf(options: ServeOptions): ServerSettings {
 function checkNames(names: readonly string[]): void {
   if (names.length === 0) throw new HenceError('OPTION_INVALID', 'serve: there must be at least one model')
   for (const name of names)
-    if (name.length > MAX_NAME || !/^[\w.:@+-]+(\/[\w.:@+-]+)*$/.test(name))
+    if (name.length > MAX_NAME || !name.split('/').every(part => /^(?!\.+$)[\w.:@+-]+$/.test(part)))
       throw new HenceError('OPTION_INVALID', `serve: the model name ${JSON.stringify(name)} must be words of letters, digits and ._:@+-`, {
         name,
       })

@@ -1,9 +1,11 @@
+import { packageVersion } from '../core/index.ts'
 import { Admission } from './admission.ts'
 import type { ServerContext } from './context.ts'
 import { healthRoutes } from './health-routes.ts'
 import { HttpServer } from './http-server.ts'
 import { ServerMetrics } from './metrics.ts'
 import { ModelRegistry } from './model-registry.ts'
+import { oipRoutes } from './oip/routes.ts'
 import { openAiRoutes } from './openai/routes.ts'
 import { RequestLog } from './request-log.ts'
 import { type ServeOptions, settingsOf } from './serve-options.ts'
@@ -38,7 +40,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const models = new ModelRegistry(options.models)
   const admission = new Admission(settings.maxAdmitted)
   const context: ServerContext = { models, admission, metrics: new ServerMetrics(models, () => admission.admitted) }
-  const routes = (isDraining: () => boolean) => [...healthRoutes(context, isDraining), ...openAiRoutes(context)]
+  const routes = (isDraining: () => boolean) => [
+    ...healthRoutes(context, isDraining),
+    ...openAiRoutes(context),
+    ...oipRoutes(context, settings.batching, packageVersion(), isDraining),
+  ]
   const server = new HttpServer({ settings, context, log, routes })
   const url = await server.listen()
   log.event('listening', { url, models: Object.keys(options.models) })

@@ -22,9 +22,9 @@ function deepest(issues: readonly Issue[]): Issue {
   if (issue!.code !== 'invalid_union') return issue!
   const inner = issue!.errors.flatMap(branch => (branch.length > 0 ? [deepest(branch)] : []))
   // An alternative of the right type says more than one of the wrong type, and one that got inside says most.
-  const fit = (candidate: Issue): number => candidate.path.length * 2 + Number(candidate.code !== 'invalid_type')
-  const best = inner.sort((a, b) => fit(b) - fit(a))[0]
-  return best && fit(best) > 0 ? { ...best, path: [...issue!.path, ...best.path] } : issue!
+  const closeness = (candidate: Issue): number => candidate.path.length * 2 + Number(candidate.code !== 'invalid_type')
+  const best = inner.sort((a, b) => closeness(b) - closeness(a))[0]
+  return best && closeness(best) > 0 ? { ...best, path: [...issue!.path, ...best.path] } : issue!
 }
 
 function requestError(issue: Issue, body: unknown, known: readonly string[]): HenceError {

@@ -80,7 +80,7 @@ export class ModelRegistry {
   tensor(name: string): TensorModel {
     const model = this.#ready(name)
     if (model.kind === 'tensor') return model
-    throw new HenceError('REQUEST_INVALID', `The model '${name}' generates text and takes no tensors; POST /v1/completions`, {
+    throw new HenceError('REQUEST_INVALID', `The model '${name}' generates text and takes no tensors`, {
       param: 'model',
     })
   }

@@ -15,7 +15,7 @@ export const ERRORS = {
   ARCHITECTURE_UNKNOWN: 'Use a model of one of the listed architectures.',
   CONFIG_INVALID: 'The configuration contradicts itself or the tensors; re-export the model.',
   TENSOR_MISSING: 'The checkpoint lacks tensors its configuration calls for; re-export or re-download it.',
-  TENSOR_MISMATCH: 'The tensor does not have the shape its configuration calls for; re-export the model.',
+  TENSOR_MISMATCH: 'The tensors and the configuration do not belong together; re-export the model.',
   TOKENIZER_MISSING: 'Put tokenizer.json (or tokenizer.bin for llama2.c files) beside the model, or pass { tokenizer }.',
   TOKENIZER_INVALID: 'The tokenizer file is damaged or of a kind Hence does not know.',
   TEMPLATE_MISSING: 'This model has no chat template; use generate() with a plain prompt, or pass { chatTemplate }.',

@@ -1,11 +1,14 @@
 import { HenceError } from '../core/index.ts'
 import { type Checkpoint, isWeightType, type StoredTensor } from '../formats/index.ts'
 import { type Buffer, buffersOf, type Program, sourceShape, sourceTensors } from '../program/index.ts'
+import type { TensorNames } from './tensor-names.ts'
 
 const SHOWN = 8
+/** What some checkpoints store beside the weights: masks and frequencies that follow from the configuration. */
+const DERIVED = /\.(rotary_emb\.inv_freq|(attn|attention)\.(bias|masked_bias)|attn_rot_embd\.weight)$/
 
 /**
- * Checks that the checkpoint has every tensor a program calls for, in the right shape; tensors nobody calls for are left alone.
+ * Checks that the checkpoint has every tensor a program calls for, in the right shape.
  *
  * @throws HenceError `TENSOR_MISSING` with all missing names, `TENSOR_MISMATCH` with all wrong shapes
  */
@@ -27,6 +30,32 @@ export function checkTensors(program: Program, checkpoint: Pick<Checkpoint, 'ten
       `${mismatches.length} of ${wanted.size} tensors do not have the shape the configuration calls for: ${list(mismatches.map(m => m.text))}`,
       { mismatches: mismatches.map(({ tensor, stored, wanted: shape }) => ({ tensor, stored, wanted: shape })) },
     )
+}
+
+/**
+ * Checks that a program uses all tensors of the checkpoint's layers: layers or biases the configuration does not know of
+ * would silently be left out. Tensors outside of layers (other heads, a part that sees) are left alone.
+ *
+ * @throws HenceError `TENSOR_MISMATCH` with all names
+ */
+export function checkUnused(
+  program: Program,
+  { tensors }: Pick<Checkpoint, 'tensors'>,
+  { prefixes, places }: TensorNames<string>,
+  layerCount: number,
+): void {
+  const used = new Set(buffersOf(program, 'weight').flatMap(({ source }) => sourceTensors(source!)))
+  const bases = Object.values(places).flatMap(place => (place?.base.includes('{layer}') ? [place.base.split('{layer}')[0]!] : []))
+  const starts = [...new Set(bases.flatMap(base => prefixes.map(prefix => base.replace('{prefix}', prefix))))]
+  const isOfLayer = (name: string): boolean =>
+    starts.some(start => name.startsWith(start) && /^\d+\./.test(name.slice(start.length))) && !DERIVED.test(name)
+  const unused = [...tensors.keys()].filter(name => !used.has(name) && isOfLayer(name))
+  if (unused.length === 0) return
+  throw new HenceError(
+    'TENSOR_MISMATCH',
+    `the configuration, of ${layerCount} layers, has no place for ${unused.length} tensors of the checkpoint: ${list(unused)}`,
+    { unused, layers: layerCount },
+  )
 }
 
 function mismatch(

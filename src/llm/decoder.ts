@@ -3,7 +3,7 @@ import type { Tensor } from '../core/index.ts'
 import type { Checkpoint } from '../formats/index.ts'
 import { type KvType, type MemoryPlan, type Program, planMemory } from '../program/index.ts'
 import { BatchLayout, type BatchLimits, type BatchSlice, dimLimits } from './batch.ts'
-import { checkTensors } from './check-tensors.ts'
+import { checkTensors, checkUnused } from './check-tensors.ts'
 import { type DecoderConfig, longAfter } from './decoder-config.ts'
 import { decoderProgram } from './decoder-program.ts'
 import { type DecoderNames, decoderRows } from './decoder-roles.ts'
@@ -29,7 +29,7 @@ export function kvTypeOf(precision: Precision): KvType {
   return precision === 'exact' ? 'f32' : 'f16'
 }
 
-/** The program of a decoder, checked against its checkpoint. @throws HenceError as {@link checkTensors} */
+/** The program of a decoder, checked against its checkpoint. @throws HenceError as {@link checkTensors} and {@link checkUnused} */
 export function writeDecoder({ config, names, checkpoint }: DecoderSource, options: { kvType: KvType; hasTaps?: boolean }): Program {
   const { layers } = config
   const locate = tensorLocator(
@@ -40,6 +40,7 @@ export function writeDecoder({ config, names, checkpoint }: DecoderSource, optio
   )
   const program = decoderProgram(config, locate, options)
   checkTensors(program, checkpoint)
+  checkUnused(program, checkpoint, names, layers.length)
   return program
 }
 

@@ -98,6 +98,18 @@ describe('Hugging Face configurations', () => {
     ['an unknown activation', { hidden_act: 'xielu' }, /known are silu/],
     ['an unknown rope', { rope_scaling: { rope_type: 'spiral' } }, /known are default, linear, llama3, yarn, longrope/],
     ['a rope that is no object', { rope_scaling: 7 }, /must be an object/],
+    [
+      'a rope without numbers',
+      { rope_theta: 1, rope_scaling: { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 1_000 } },
+      /no numbers/,
+    ],
+    ['too few kinds of layers', { model_type: 'gemma2', layer_types: ['full_attention'] }, /none for layer 1/],
+    ['another kind of layer', { model_type: 'gemma2', layer_types: ['mamba', 'mamba'] }, /names "mamba"; known are/],
+    ['layers without a list', { model_type: 'smollm3', no_rope_layers: 'none' }, /must be a list/],
+    ['too few of them', { model_type: 'smollm3', no_rope_layers: [1] }, /none for layer 1/],
+    ['a cap of nothing', { model_type: 'gemma2', final_logit_softcapping: 0 }, /final_logit_softcapping is 0/],
+    ['a text part that is none', { model_type: 'gemma3', text_config: [] }, /text_config/],
+    ['nothing to turn', { model_type: 'gpt_neox', rotary_pct: 0.01 }, /0 rotary numbers/],
     ['a base of nothing', { rope_theta: 0 }, /rope_theta/],
   ])('%s: CONFIG_INVALID', (_, config, message) => {
     expect(() => fromHuggingFace(config)).toThrow(message)
@@ -124,6 +136,9 @@ describe('Hugging Face configurations', () => {
       'layer_types',
       'n_embd',
       'n_head',
+      ...['partial_rotary_factor', 'original_max_position_embeddings', 'rope_parameters', 'rope_local_base_freq', 'rotary_pct'],
+      ...['query_pre_attn_scalar', 'attn_logit_softcapping', 'sliding_window_pattern', 'no_rope_layers', 'text_config'],
+      ...['hidden_activation', 'use_parallel_residual', 'layer_norm_eps', 'use_sliding_window', 'max_window_layers'],
     ]
     const values = fc.oneof(fc.anything(), fc.integer(), fc.double(), fc.constantFrom(0, -1, 1, 2, 1e12, 2 ** 53, Number.NaN, Infinity))
     fc.assert(
@@ -137,6 +152,12 @@ describe('Hugging Face configurations', () => {
     )
   })
 })
+
+const GGUF_OPTIONS = [
+  ...['rope.freq_base', 'rope.dimension_count', 'rope.scaling.type', 'rope.scaling.factor', 'rope.scaling.attn_factor'],
+  ...['rope.scaling.original_context_length', 'attention.sliding_window', 'attention.sliding_window_pattern'],
+  ...['attention.layer_norm_epsilon', 'attention.scale', 'attn_logit_softcapping', 'use_parallel_residual'],
+]
 
 describe('GGUF metadata', () => {
   test('a plain llama', async () => {
@@ -166,7 +187,7 @@ describe('GGUF metadata', () => {
     const names = Object.keys(ggufNames())
     const property = fc.asyncProperty(
       fc.constantFrom(...Object.keys(ARCHITECTURES)),
-      fc.dictionary(fc.constantFrom(...names, 'rope.freq_base', 'rope.dimension_count', 'attention.sliding_window'), values),
+      fc.dictionary(fc.constantFrom(...names, ...GGUF_OPTIONS), values),
       async (name, metadata) => {
         const entries = Object.entries({ ...ggufNames(), ...metadata }).map(([key, value]) => [`${name}.${key}`, value])
         const file = ggufFile({ ...Object.fromEntries(entries), 'general.architecture': name } as Record<string, GgufValue>)
@@ -204,6 +225,39 @@ describe('tensors', () => {
         message: expect.stringContaining('lacks 20 of 20 tensors'),
         details: expect.objectContaining({ missing: expect.arrayContaining(['model.layers.1.mlp.down_proj.weight']) }),
       }),
+    )
+  })
+
+  test('layers and biases the configuration does not know of are named, masks and other parts are not', () => {
+    const shapes = {
+      'model.embed_tokens.weight': [258, 16],
+      'model.norm.weight': [16],
+      ...Object.fromEntries(
+        [0, 1].flatMap(layer =>
+          Object.entries({
+            ...{ 'self_attn.q_proj': [16, 16], 'self_attn.k_proj': [8, 16], 'self_attn.v_proj': [8, 16], 'self_attn.o_proj': [16, 16] },
+            ...{ 'mlp.gate_proj': [24, 16], 'mlp.up_proj': [24, 16], 'mlp.down_proj': [16, 24] },
+            ...{ input_layernorm: [16], post_attention_layernorm: [16] },
+          }).map(([name, shape]) => [`model.layers.${layer}.${name}.weight`, shape]),
+        ),
+      ),
+    }
+    const write = (extra: readonly string[], config: Readonly<Record<string, unknown>> = {}): unknown => {
+      const more = Object.fromEntries(extra.map(name => [name, [16]]))
+      const source = decoderFromHuggingFace({ ...TINY_CONFIG, ...config }, checkpoint({ ...shapes, ...more }), 'config.json')
+      return writeDecoder(source, { kvType: 'f32' })
+    }
+    const refused = (unused: readonly string[]): unknown =>
+      expect.objectContaining({
+        code: 'TENSOR_MISMATCH',
+        message: expect.stringContaining(unused[0]!),
+        details: expect.objectContaining({ unused }),
+      })
+    expect(() => write(['vision.layers.0.weight', 'model.layers.0.self_attn.rotary_emb.inv_freq', 'score.weight'])).not.toThrow()
+    expect(() => write(['model.layers.2.mlp.up_proj.weight'])).toThrow(refused(['model.layers.2.mlp.up_proj.weight']))
+    expect(() => write(['model.layers.0.self_attn.q_proj.bias'])).toThrow(refused(['model.layers.0.self_attn.q_proj.bias']))
+    expect(() => write([], { num_hidden_layers: 1 })).toThrow(
+      /of 1 layers, has no place for 9 tensors .* model.layers.1.self_attn.q_proj.weight/,
     )
   })
 

@@ -5,6 +5,7 @@ import { ARCHITECTURES, architectureOf } from './architectures/index.ts'
 import { ConfigFields } from './config-fields.ts'
 import type { DecoderSource } from './decoder.ts'
 import { DECODER_LIMITS, type DecoderConfig, type RopeConfig } from './decoder-config.ts'
+import { checkRope } from './rope-frequencies.ts'
 
 /**
  * The decoder in a Hugging Face folder.
@@ -71,15 +72,10 @@ async function withRopeFactors(config: DecoderConfig, { tensors }: Checkpoint, f
   const [short, long] = [await read('rope_factors_short.weight'), await read('rope_factors_long.weight')]
   const after = fields.integer('rope.scaling.original_context_length', DECODER_LIMITS.context, config.context)
   const frequencies = every ?? short
-  return {
-    ...config,
-    ropes: [
-      {
-        ...rope,
-        frequencies: frequencies ? divided(frequencies) : rope.frequencies,
-        long: long ? { frequencies: divided(long), after } : rope.long,
-      },
-      ...config.ropes.slice(1),
-    ],
-  }
+  const turns = checkRope(fields, {
+    frequencies: frequencies ? divided(frequencies) : rope.frequencies,
+    scale: rope.scale,
+    long: long ? { frequencies: divided(long), after } : rope.long,
+  })
+  return { ...config, ropes: [{ ...turns, style: rope.style }, ...config.ropes.slice(1)] }
 }

@@ -34,7 +34,14 @@ export function plainRope(frequencies: Frequencies): RopeTurns {
  * @throws HenceError `CONFIG_INVALID`
  */
 export function scaledRope(model: RopeModel, scaling: ConfigFields | undefined): RopeTurns {
-  return scaling ? scaling.choice('rope_type', SCALINGS, 'default')(model, scaling) : frequenciesOf(model)
+  return scaling ? checkRope(scaling, scaling.choice('rope_type', SCALINGS, 'default')(model, scaling)) : frequenciesOf(model)
+}
+
+/** Refuses settings that lead to frequencies which are no numbers. */
+export function checkRope(fields: ConfigFields, turns: RopeTurns): RopeTurns {
+  const { frequencies, scale, long } = turns
+  if (Number.isFinite(scale) && [frequencies, long?.frequencies].every(list => list?.every(Number.isFinite) ?? true)) return turns
+  throw fields.invalid('the settings of the rotary positions lead to frequencies that are no numbers')
 }
 
 /** Positions closer together by `factor`. */

@@ -1,6 +1,15 @@
 import type { ConfigFields } from '../config-fields.ts'
 import { DECODER_LIMITS as LIMITS } from '../decoder-config.ts'
-import { linearRope, plainRope, type RopeModel, type RopeTurns, ropeFrequencies, scaledRope, yarnRope } from '../rope-frequencies.ts'
+import {
+  checkRope,
+  linearRope,
+  plainRope,
+  type RopeModel,
+  type RopeTurns,
+  ropeFrequencies,
+  scaledRope,
+  yarnRope,
+} from '../rope-frequencies.ts'
 
 /** Rotary positions read from a file, and what they were made from. */
 export interface ReadRope {
@@ -39,7 +48,7 @@ export function ggufRope(fields: ConfigFields, headDim: number, context: number)
   const model: RopeModel = { dims, base: fields.number('rope.freq_base', LIMITS.ropeBase, 10_000), context, originalContext }
   const turns = fields.choice('rope.scaling.type', SCALINGS, 'none')(model, fields)
   const scale = fields.number('rope.scaling.attn_factor', LIMITS.ropeFactor, 1)
-  return { model, turns: { ...turns, scale: turns.scale * scale } }
+  return { model, turns: checkRope(fields, { ...turns, scale: turns.scale * scale }) }
 }
 
 const SCALINGS: Readonly<Record<string, (model: RopeModel, fields: ConfigFields) => RopeTurns>> = {

@@ -119,12 +119,12 @@ export async function startHub(repositories: Readonly<Record<string, HubReposito
   }
 
   function search(url: URL, response: ServerResponse): unknown {
+    const author = url.searchParams.get('author')
     const wanted = url.searchParams.get('search')?.toLowerCase() ?? ''
+    const names = Object.keys(repositories).filter(name => (author ? name.startsWith(`${author}/`) : name.toLowerCase().includes(wanted)))
     return sendJson(
       response,
-      Object.keys(repositories)
-        .filter(name => name.toLowerCase().includes(wanted.slice(0, 4)))
-        .map(id => ({ id })),
+      names.filter(name => !repositories[name]?.isPrivate).map(id => ({ id })),
     )
   }
 

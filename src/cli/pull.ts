@@ -1,6 +1,8 @@
+import { HenceError, isHenceError } from '../core/index.ts'
 import {
   atRevision,
   type CachedRepository,
+  type DownloadProgress,
   hubCacheFolder,
   hubSettings,
   type LocalModel,
@@ -68,17 +70,32 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   const controller = new AbortController()
   const stopListening = io.onInterrupt(() => controller.abort())
   const begun = performance.now()
+  let reached: DownloadProgress | undefined
   try {
     const hub = { settings: await hubSettings(), signal: controller.signal }
-    const model = await pullModel(hub, name, { globs: flags.file, onProgress: step => progress.update(step) })
+    const onProgress = (step: DownloadProgress): void => {
+      reached = step
+      progress.update(step)
+    }
+    const model = await pullModel(hub, name, { globs: flags.file, onProgress })
     progress.clear()
     if (flags.json) writeJson(io, model)
     else report(io, model, performance.now() - begun)
     return EXIT.ok
+  } catch (error) {
+    throw isHenceError(error, 'ABORTED') && reached ? stopped(reached) : error
   } finally {
     stopListening()
     progress.clear()
   }
+}
+
+function stopped({ doneBytes, totalBytes }: DownloadProgress): HenceError {
+  return new HenceError('ABORTED', `stopped; ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)} are there`, {
+    doneBytes,
+    totalBytes,
+    hint: 'The same command goes on from there.',
+  })
 }
 
 /** Where the files are and what to do with them. */

@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HenceError } from '../core/index.ts'
 import { contentHash, hashStart } from './content-check.ts'
@@ -35,16 +35,18 @@ export async function hasContent({ blobs }: RepositoryCache, { hash, bytes }: Re
  * Fetches the content of a file into the cache, going on where an earlier attempt stopped. Its name appears only once all
  * bytes are there and have the right hash.
  *
+ * @returns false when another process had fetched it in the meantime
  * @throws HenceError `DOWNLOAD_CORRUPT`, `DISK_FULL`, `HUB_UNREACHABLE`, `HUB_DENIED`, `HUB_NOT_FOUND`, `ABORTED`
  */
-export async function download(hub: Hub, job: Download): Promise<void> {
+export async function download(hub: Hub, job: Download): Promise<boolean> {
   const { cache, file } = job
-  await mkdir(cache.blobs, { recursive: true }).catch(error => {
-    throw diskError(error, cache.blobs)
-  })
-  await withFileLock(join(cache.locks, `${file.hash}.hence`), hub.signal, async () => {
-    if (await hasContent(cache, file)) job.onBytes(file.bytes, 'disk')
-    else if (!(await fetchContent(hub, job)) && !(await fetchContent(hub, job))) throw corrupt(job)
+  return withFileLock(join(cache.locks, `${file.hash}.hence`), hub.signal, async () => {
+    if (await hasContent(cache, file)) {
+      job.onBytes(file.bytes, 'disk')
+      return false
+    }
+    if (!(await fetchContent(hub, job)) && !(await fetchContent(hub, job))) throw corrupt(job)
+    return true
   })
 }
 
@@ -67,7 +69,9 @@ async function fetchContent(hub: Hub, job: Download): Promise<boolean> {
     }
     await handle.sync()
   } finally {
+    const { size } = await handle.stat()
     await handle.close()
+    if (size === 0 && file.bytes > 0) await rm(path, { force: true })
   }
   await rename(path, join(cache.blobs, file.hash))
   return true

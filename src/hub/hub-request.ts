@@ -1,4 +1,4 @@
-import { HenceError, isHenceError, throwIfAborted } from '../core/index.ts'
+import { type ErrorDetails, HenceError, isHenceError, throwIfAborted } from '../core/index.ts'
 import type { HubSettings } from './hub-settings.ts'
 
 /** Whom to ask, and for how long. */
@@ -96,8 +96,8 @@ function shownAddress(address: string): string {
 }
 
 /** An answer that no hub gives. */
-export function invalidAnswer(address: string, reason: string): HenceError {
-  return new HenceError('HUB_INVALID', `${shownAddress(address)}: ${reason}`, { address: shownAddress(address), reason })
+export function invalidAnswer(address: string, reason: string, facts: ErrorDetails = {}): HenceError {
+  return new HenceError('HUB_INVALID', `${shownAddress(address)}: ${reason}`, { ...facts, address: shownAddress(address), reason })
 }
 
 /** A failure that may pass. `waitMs` is how long the hub asks to wait. */

@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rmdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { HenceError } from '../core/index.ts'
 import { diskError, requireDiskSpace } from './disk-space.ts'
 import { download, hasContent, partialPath } from './download.ts'
@@ -62,7 +62,11 @@ export async function pullModel(hub: Hub, name: HubName, options: PullOptions = 
   const selection = selectFiles(repository, listing.paths, { variant, file, globs: options.globs, kind: options.kind })
   const cache = repositoryCache(hub.settings.cacheFolder, repository)
   const files = await mapConcurrently(selection.paths, hub, (path, each) => describeFile(each, listing, path))
-  const isNew = await fetchAll(hub, cache, listing.commit, files, options.onProgress)
+  await makeFolders(cache, listing.commit)
+  const isNew = await fetchAll(hub, cache, listing.commit, files, options.onProgress).catch(async error => {
+    await removeEmptyFolders(cache, listing.commit)
+    throw error
+  })
   try {
     // What is opened comes last: another process that sees it sees the rest too.
     const last = files.find(({ path }) => path === selection.entry)
@@ -119,19 +123,29 @@ async function fetchAll(
   let doneBytes = 0
   let networkBytes = 0
   return mapConcurrently(files, hub, async (file, each) => {
-    let isNew = false
     const onBytes = (bytes: number, origin: 'network' | 'disk'): void => {
       doneBytes += bytes
-      if (origin === 'network') {
-        networkBytes += bytes
-        isNew = true
-      }
+      if (origin === 'network') networkBytes += bytes
       onProgress?.({ stage: 'download', doneBytes, totalBytes, networkBytes, files: files.length })
     }
-    if (await hasContent(cache, file)) onBytes(file.bytes, 'disk')
-    else await download(each, { cache, commit, file, onBytes })
-    return isNew
+    if (!(await hasContent(cache, file))) return download(each, { cache, commit, file, onBytes })
+    onBytes(file.bytes, 'disk')
+    return false
   })
+}
+
+/** Other clients expect a repository to have both from the beginning. */
+async function makeFolders(cache: RepositoryCache, commit: string): Promise<void> {
+  for (const folder of [cache.blobs, snapshotFolder(cache, commit)])
+    await mkdir(folder, { recursive: true }).catch(error => {
+      throw diskError(error, folder)
+    })
+}
+
+/** Leaves what an earlier pull, or another client, has put there. */
+async function removeEmptyFolders(cache: RepositoryCache, commit: string): Promise<void> {
+  const snapshot = snapshotFolder(cache, commit)
+  for (const folder of [cache.blobs, snapshot, dirname(snapshot), cache.folder]) await rmdir(folder).catch(() => {})
 }
 
 async function missingBytes(cache: RepositoryCache, files: readonly RemoteFile[]): Promise<number[]> {

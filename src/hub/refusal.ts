@@ -28,7 +28,7 @@ export function refusal(response: Response, address: string, wanted: Wanted, has
   if (kind === 'RevisionNotFound') return noRevision(wanted)
   if (status === 404) return noFile(wanted)
   if (status === 401 || status === 403) return denied(wanted, said || `the hub says ${status}`)
-  return invalidAnswer(address, `status ${status}${said ? `: ${said}` : ''}`)
+  return invalidAnswer(address, `status ${status}${said ? `: ${said}` : ''}`, { status })
 }
 
 function gated({ repository }: Wanted, hub: string, hasToken: boolean): HenceError {

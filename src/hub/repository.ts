@@ -83,7 +83,8 @@ async function listTree(hub: Hub, repository: string, commit: string): Promise<M
     try {
       answer = await askHub(hub, address, { repository, revision: commit })
     } catch (error) {
-      if (page === 0 && (isHenceError(error, 'HUB_INVALID') || isHenceError(error, 'HUB_NOT_FOUND'))) return undefined
+      const isMissing = isHenceError(error, 'HUB_NOT_FOUND') || (isHenceError(error, 'HUB_INVALID') && error.details['status'] === 405)
+      if (page === 0 && isMissing) return undefined
       throw error
     }
     if (!Array.isArray(answer.value)) throw invalidAnswer(address, 'the listing is no array')
@@ -137,9 +138,15 @@ async function revisionsOf(hub: Hub, repository: string): Promise<string[]> {
 }
 
 async function similarModels(hub: Hub, repository: string): Promise<string[]> {
-  const [, name = ''] = repository.split('/')
-  const query = new URLSearchParams({ search: name, limit: '10', sort: 'downloads', direction: '-1' })
-  return textsOf(await askOnce(hub, `${hub.settings.endpoint}/api/models?${query}`), 'id')
+  const [author = '', name = ''] = repository.split('/')
+  const queries = [
+    { author, limit: '200' },
+    { search: name, limit: '10', sort: 'downloads', direction: '-1' },
+  ]
+  const answers = await Promise.all(
+    queries.map(query => askOnce(hub, `${hub.settings.endpoint}/api/models?${new URLSearchParams(query as Record<string, string>)}`)),
+  )
+  return [...new Set(answers.flatMap(answer => textsOf(answer, 'id')))]
 }
 
 function textsOf(list: unknown, key: string): string[] {

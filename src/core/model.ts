@@ -49,9 +49,16 @@ export interface LanguageModel extends Model {
    * @returns f32 `[tokens, vocabulary]`
    * @throws HenceError `CONTEXT_OVERFLOW`, `OPTION_INVALID` (ids outside the vocabulary), `ABORTED`
    */
-  logits(tokens: readonly number[], options?: { readonly signal?: AbortSignal | undefined }): Promise<Tensor<'f32'>>
+  logits(tokens: readonly number[], options?: LogitsOptions): Promise<Tensor<'f32'>>
   /** What the model is doing now. */
   activity(): LanguageModelActivity
+}
+
+/** Options of {@link LanguageModel.logits}. */
+export interface LogitsOptions {
+  /** What the encoder of an encoder–decoder reads, which needs it; other models refuse it. */
+  readonly source?: readonly number[] | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a language model is doing. */
@@ -86,8 +93,27 @@ export interface SamplingOptions {
   readonly seed?: number | undefined
 }
 
+/** How an encoder–decoder looks for the likeliest text; other models refuse these. What is not given comes from the model's files. */
+export interface SearchOptions {
+  /** Texts that are followed side by side; 1 takes or draws one token after the other. */
+  readonly beams?: number | undefined
+  /** Log-probabilities of a text are divided by its length to this power; above 0 favours longer ones. */
+  readonly lengthPenalty?: number | undefined
+  /**
+   * When a search stops once as many texts as beams have ended: `true` at once; `false` when the best that goes on would not
+   * make it at its present length; `never` when it could not make it at any length.
+   */
+  readonly earlyStopping?: boolean | 'never' | undefined
+  /** No run of so many tokens comes twice; 0 for any. */
+  readonly noRepeatNgrams?: number | undefined
+  /** No end before so many tokens. */
+  readonly minTokens?: number | undefined
+  /** How many of the texts a search found the result tells; at most as many as beams. */
+  readonly returnSequences?: number | undefined
+}
+
 /** Options of {@link LanguageModel.generate}. */
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends SamplingOptions, SearchOptions {
   /** Most tokens to generate; up to the end of the context by default. 0 only reads the prompt. */
   readonly maxTokens?: number | undefined
   /** Texts that end the answer and are not part of it. */
@@ -166,10 +192,20 @@ export interface GenerationResult {
   readonly timings: GenerationTimings
   /** The seed that repeats this answer. */
   readonly seed: number
+  /** Of a search with beams: the texts it found, best first, this answer among them. */
+  readonly sequences?: readonly FoundText[]
   /** Of each token, where {@link GenerateOptions.logprobs} asks for it. */
   readonly logprobs?: readonly TokenLogprobs[]
   /** Of each token of the prompt but the first, where {@link GenerateOptions.promptLogprobs} asks for it. */
   readonly promptLogprobs?: readonly TokenLogprobs[]
+}
+
+/** A text that a search found. */
+export interface FoundText {
+  readonly text: string
+  readonly tokens: readonly number[]
+  /** Sum of log-probabilities / length ^ penalty. */
+  readonly score: number
 }
 
 /** How long an answer took; rates are 0 where there was nothing to measure. */
@@ -202,6 +238,13 @@ export interface ModelDescription {
   readonly modelContext: number
   /** Tokens one sequence may have here. */
   readonly context: number
+  /** Of an encoder–decoder: what its encoder reads. The numbers above are the decoder's. */
+  readonly encoder?: {
+    readonly input: 'text' | 'sound'
+    readonly layers: number
+    /** Tokens of a text, or vectors made of a stretch of sound. */
+    readonly context: number
+  }
   readonly files: readonly { readonly path: string; readonly bytes: number }[]
   /** Tensors by how they are stored. */
   readonly tensorTypes: Readonly<Record<string, { readonly tensors: number; readonly elements: number; readonly bytes: number }>>

@@ -2,6 +2,7 @@ export { BACKEND_NAMES, type LoadProgress, type Precision } from '../backends/in
 export { KV_BLOCK_TOKENS } from '../program/index.ts'
 export { ARCHITECTURES } from './architectures/index.ts'
 export type { BatchSlice } from './batch.ts'
+export type { BeamResult } from './beam-search.ts'
 export { ConfigFields } from './config-fields.ts'
 export {
   Decoder,
@@ -31,9 +32,25 @@ export {
   writeTower,
 } from './encoder/index.ts'
 export { Engine } from './engine.ts'
+export { type LogitsRule, type TimestampTokens, timestampRule } from './logits-rules.ts'
 export { logprobsOf } from './logprobs.ts'
 export { decoderFromGguf, decoderFromHuggingFace, decoderFromLlama2c } from './model-config.ts'
 export { argmax, DEFAULT_SAMPLING, type LogitBias, Sampler, type Sampling } from './sampler.ts'
+export {
+  type GenerationSettings,
+  isSeq2SeqConfig,
+  mostTokensOf,
+  planSeq2Seq,
+  prefixOf,
+  readGenerationSettings,
+  rulesOf,
+  type Seq2SeqEngine,
+  type Seq2SeqPlan,
+  type Seq2SeqSource,
+  type StartedSeq2Seq,
+  seq2seqFromHuggingFace,
+  startSeq2Seq,
+} from './seq2seq/index.ts'
 export type { SequenceHandler } from './sequence.ts'
 export { type EngineOptions, type EnginePlan, planEngine, type StartedEngine, startEngine } from './start-engine.ts'
 export { StopWatch } from './stop.ts'

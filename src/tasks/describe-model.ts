@@ -24,7 +24,7 @@ export function describeModel(model: OpenModel, { context, precision, memory }: 
     modelContext: config.context,
     context,
     files: checkpoint.files.map(file => ({ path: file.path, bytes: file.size })),
-    tensorTypes: tensorTypes(checkpoint),
+    tensorTypes: tensorTypesOf(checkpoint),
     precision,
     memory,
     hasTokenizer: tokenizer !== undefined,
@@ -33,7 +33,8 @@ export function describeModel(model: OpenModel, { context, precision, memory }: 
   }
 }
 
-function tensorTypes(checkpoint: Checkpoint): ModelDescription['tensorTypes'] {
+/** Tensors by how they are stored. */
+export function tensorTypesOf(checkpoint: Checkpoint): ModelDescription['tensorTypes'] {
   const types: Record<string, { tensors: number; elements: number; bytes: number }> = {}
   for (const { type, shape, byteLength } of checkpoint.tensors.values()) {
     types[type] ??= { tensors: 0, elements: 0, bytes: 0 }

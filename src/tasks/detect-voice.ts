@@ -1,17 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import { type TensorModel, throwIfAborted } from '../core/index.ts'
-import { readSmallFile } from '../formats/index.ts'
-import { decodeWav, toMono } from '../media/index.ts'
 import { abortSignal, checkOptions, number, type OptionRule } from './check-options.ts'
+import { type MonoAudio, readAudio } from './read-audio.ts'
 import { speechSegments } from './speech-segments.ts'
 import { VoiceDetector } from './voice-detector.ts'
-
-/** Sound of one channel, from −1 to 1. */
-export interface MonoAudio {
-  /** Samples per second: 8,000 or 16,000. */
-  readonly sampleRate: number
-  readonly samples: Float32Array
-}
 
 /** Options of {@link detectVoice}. */
 export interface DetectVoiceOptions {
@@ -42,8 +33,6 @@ export interface VoiceActivity {
   /** Length of the recording. */
   readonly seconds: number
 }
-
-const MAX_FILE_BYTES = 2 ** 31
 
 const RULES: Readonly<Record<string, OptionRule>> = {
   threshold: number(0, 1),
@@ -90,12 +79,4 @@ export async function detectVoice(
     pieceSeconds: detector.pieceSamples / sampleRate,
     seconds: samples.length / sampleRate,
   }
-}
-
-async function readAudio(audio: string | URL | Uint8Array | MonoAudio, signal: AbortSignal | undefined): Promise<MonoAudio> {
-  if (typeof audio === 'object' && 'samples' in audio) return audio
-  const isBytes = audio instanceof Uint8Array
-  const path = isBytes ? 'the recording' : audio instanceof URL || audio.startsWith('file://') ? fileURLToPath(audio) : audio
-  const decoded = decodeWav(isBytes ? audio : await readSmallFile(path, MAX_FILE_BYTES, signal), path)
-  return { sampleRate: decoded.sampleRate, samples: toMono(decoded) }
 }

@@ -1,11 +1,19 @@
 import type { FinishReason, Generation, GenerationDelta, GenerationResult, GenerationTimings, TokenLogprobs } from '../core/index.ts'
 import { isHenceError } from '../core/index.ts'
-import { type Engine, type LogitBias, logprobsOf, Sampler, type Sampling, type SequenceHandler, StopWatch } from '../llm/index.ts'
+import { type LogitBias, logprobsOf, Sampler, type Sampling, type SequenceHandler, StopWatch } from '../llm/index.ts'
 import type { StreamDetokenizer } from '../text/index.ts'
+
+/** What writes sequences: an engine, or one with something before the sequence. */
+export interface SequenceWriter {
+  /** Works on a sequence until its handler gives no further token. */
+  run(tokens: readonly number[], handler: SequenceHandler, signal?: AbortSignal): Promise<void>
+}
 
 /** A checked request for text. */
 export interface TextRequest {
   readonly prompt: readonly number[]
+  /** Tokens the caller gave, where these are others than the prompt's. */
+  readonly promptTokens?: number
   readonly sampling: Sampling
   readonly seed: number
   readonly logitBias: LogitBias
@@ -23,7 +31,7 @@ export interface TextRequest {
 
 /** One answer of the engine as a stream of pieces; it starts when it is first asked for something. */
 export class TextGeneration implements Generation, SequenceHandler {
-  readonly #engine: Engine
+  readonly #engine: SequenceWriter
   readonly #request: TextRequest
   readonly #sampler: Sampler
   readonly #stops: StopWatch
@@ -41,7 +49,7 @@ export class TextGeneration implements Generation, SequenceHandler {
   #startedAt = 0
   #firstTokenAt = 0
 
-  constructor(engine: Engine, request: TextRequest) {
+  constructor(engine: SequenceWriter, request: TextRequest) {
     this.#engine = engine
     this.#request = request
     this.#sampler = new Sampler(request.sampling, request.seed, request.prompt, request.logitBias)
@@ -139,7 +147,7 @@ export class TextGeneration implements Generation, SequenceHandler {
   }
 
   async #run(): Promise<GenerationResult> {
-    const { prompt, signal, seed, logprobs, promptLogprobs } = this.#request
+    const { prompt, promptTokens = prompt.length, signal, seed, logprobs, promptLogprobs } = this.#request
     this.#begunAt = performance.now()
     const onAbort = (): void => this.#controller.abort(signal?.reason)
     if (signal?.aborted) onAbort()
@@ -160,7 +168,7 @@ export class TextGeneration implements Generation, SequenceHandler {
       text: this.#text,
       tokens: this.#tokens,
       finishReason: this.#finishReason!,
-      usage: { promptTokens: prompt.length, completionTokens, totalTokens: prompt.length + completionTokens },
+      usage: { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens },
       timings: this.#timings(performance.now()),
       seed,
       ...(logprobs === undefined ? {} : { logprobs: this.#logprobs }),

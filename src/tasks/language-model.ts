@@ -11,32 +11,13 @@ import type {
   TokenizeOptions,
 } from '../core/index.ts'
 import { HenceError } from '../core/index.ts'
-import { type Engine, KV_BLOCK_TOKENS, type LogitBias, type Sampling, type StartedEngine } from '../llm/index.ts'
+import { type Engine, KV_BLOCK_TOKENS, type StartedEngine } from '../llm/index.ts'
 import type { ChatTemplate, Tokenizer } from '../text/index.ts'
-import { abortSignal, boolean, checkOptions, integer, number, type OptionRule, plainObject } from './check-options.ts'
+import { abortSignal, boolean, checkOptions, plainObject } from './check-options.ts'
+import { allocateLogits, checkTokens, GENERATE_RULES, logitBiasOf, samplingOf } from './generate-options.ts'
 import { TextGeneration } from './generate-text.ts'
 import type { OpenModel } from './open-model.ts'
-import { SAMPLING_RANGES } from './sampling-defaults.ts'
 
-const MAX_STOPS = 64
-const MAX_STOP_LENGTH = 1_024
-const MAX_BIASES = 65_536
-const MAX_LOGPROBS = 100
-
-const SAMPLING_NAMES = Object.keys(SAMPLING_RANGES) as (keyof Sampling)[]
-
-const GENERATE_RULES: Readonly<Record<string, OptionRule>> = {
-  ...Object.fromEntries(SAMPLING_NAMES.map(name => [name, number(SAMPLING_RANGES[name].min, SAMPLING_RANGES[name].max)])),
-  topK: integer(SAMPLING_RANGES.topK.min, SAMPLING_RANGES.topK.max),
-  seed: integer(0, Number.MAX_SAFE_INTEGER),
-  maxTokens: integer(0, Number.MAX_SAFE_INTEGER),
-  stop: value => (isStops(value) ? undefined : `a text or up to ${MAX_STOPS} texts of 1 to ${MAX_STOP_LENGTH} characters`),
-  ignoreEos: boolean,
-  logitBias: value => (isBias(value) ? undefined : `an object of up to ${MAX_BIASES} token ids with finite numbers`),
-  logprobs: integer(0, MAX_LOGPROBS),
-  promptLogprobs: integer(0, MAX_LOGPROBS),
-  signal: abortSignal,
-}
 const CHAT_RULES = { ...GENERATE_RULES, templateVariables: plainObject }
 
 /** What a language model is made of. */
@@ -116,7 +97,7 @@ class EngineModel implements LanguageModel {
     checkOptions('logits', options, { signal: abortSignal })
     const { vocabulary } = this.#engine.decoder.config
     const { context } = this.#engine.decoder.limits
-    if (this.#checkTokens(tokens).length > context) throw overflow(tokens.length, context)
+    if (checkTokens(tokens, vocabulary).length > context) throw overflow(tokens.length, context)
     const data = allocateLogits(tokens.length, vocabulary)
     const onLogits = (logits: Float32Array, position: number): undefined => data.set(logits, position * vocabulary) as undefined
     await this.#engine.run(tokens, { firstRow: 0, onLogits }, options.signal)
@@ -137,16 +118,16 @@ class EngineModel implements LanguageModel {
   }
 
   #generate(prompt: readonly number[], options: GenerateOptions, continues: boolean): Generation {
-    this.#checkTokens(prompt)
+    checkTokens(prompt, this.#engine.decoder.config.vocabulary)
     const { context } = this.#engine.decoder.limits
     const room = context - prompt.length
     if (room < Math.min(1, options.maxTokens ?? 1)) throw overflow(prompt.length, context)
     const { stop = [], ignoreEos = false, signal, seed = randomInt(2 ** 32), logprobs, promptLogprobs } = options
     return new TextGeneration(this.#engine, {
       prompt,
-      sampling: this.#sampling(options),
+      sampling: samplingOf(this.#model.sampling, options),
       seed,
-      logitBias: this.#bias(options.logitBias),
+      logitBias: logitBiasOf(options.logitBias, this.#engine.decoder.config.vocabulary),
       logprobs,
       promptLogprobs,
       maxTokens: Math.min(room, options.maxTokens ?? room),
@@ -155,17 +136,6 @@ class EngineModel implements LanguageModel {
       detokenizer: this.#model.tokenizer?.stream({ continues }),
       signal,
     })
-  }
-
-  #sampling(options: GenerateOptions): Sampling {
-    const given = SAMPLING_NAMES.filter(name => options[name] !== undefined).map(name => [name, options[name]])
-    return { ...this.#model.sampling, ...Object.fromEntries(given) }
-  }
-
-  #bias(given: GenerateOptions['logitBias']): LogitBias {
-    const biases = Object.entries(given ?? {}).map(([token, bias]) => [Number(token), bias] as const)
-    this.#checkVocabulary(biases.map(([token]) => token))
-    return new Map(biases)
   }
 
   /** A prompt without any token is given the token that begins texts, or one that ends them. */
@@ -178,24 +148,6 @@ class EngineModel implements LanguageModel {
     if (begin === undefined)
       throw new HenceError('OPTION_INVALID', 'generate: the prompt is empty and the model has no token that begins texts')
     return [begin]
-  }
-
-  #checkTokens(tokens: readonly number[]): readonly number[] {
-    if (!Array.isArray(tokens)) throw new HenceError('OPTION_INVALID', 'the prompt must be a text or an array of token ids')
-    if (tokens.length === 0) throw new HenceError('OPTION_INVALID', 'there must be at least one token id')
-    this.#checkVocabulary(tokens)
-    return tokens
-  }
-
-  #checkVocabulary(tokens: readonly number[]): void {
-    const { vocabulary } = this.#engine.decoder.config
-    for (const [index, token] of tokens.entries())
-      if (!Number.isInteger(token) || token < 0 || token >= vocabulary)
-        throw new HenceError('OPTION_INVALID', `token ${token} at index ${index} is outside the vocabulary of ${vocabulary}`, {
-          token,
-          index,
-          vocabulary,
-        })
   }
 
   #tokenizer(): Tokenizer {
@@ -215,17 +167,6 @@ class EngineModel implements LanguageModel {
   }
 }
 
-function isStops(value: unknown): boolean {
-  const stops: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return stops.length <= MAX_STOPS && stops.every(stop => typeof stop === 'string' && stop.length > 0 && stop.length <= MAX_STOP_LENGTH)
-}
-
-function isBias(value: unknown): boolean {
-  if (plainObject(value) !== undefined) return false
-  const entries = Object.entries(value as object)
-  return entries.length <= MAX_BIASES && entries.every(([token, bias]) => /^\d{1,9}$/.test(token) && Number.isFinite(bias))
-}
-
 function checkMessages(messages: readonly ChatMessage[]): void {
   if (!Array.isArray(messages) || messages.length === 0)
     throw new HenceError('OPTION_INVALID', 'chat: messages must be an array with at least one message')
@@ -239,12 +180,4 @@ function overflow(tokens: number, context: number): HenceError {
     `the prompt has ${tokens} tokens and the context ${context}, which leaves no room for an answer`,
     { tokens, context },
   )
-}
-
-function allocateLogits(tokens: number, vocabulary: number): Float32Array<ArrayBuffer> {
-  try {
-    return new Float32Array(tokens * vocabulary)
-  } catch (cause) {
-    throw new HenceError('OUT_OF_MEMORY', `no memory for logits of ${tokens} tokens × ${vocabulary}`, { tokens, vocabulary, cause })
-  }
 }

@@ -16,6 +16,7 @@ import { encoderFolder, inspectEncoder, loadEncoder } from './encoder/load-encod
 import { createLanguageModel } from './language-model.ts'
 import { type OpenModelOptions, openModel } from './open-model.ts'
 import { inspectTensorModel, loadTensorModel, type TensorModelOptions } from './open-tensor-model.ts'
+import { inspectSeq2Seq, loadSeq2Seq, seq2seqFolder } from './seq2seq/index.ts'
 
 /** Options of {@link load} for language models. */
 export interface LoadOptions extends EngineOptions, OpenModelOptions {}
@@ -85,8 +86,9 @@ export async function load(
   source: string | URL,
   options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>> = {},
 ): Promise<LanguageModel | TensorModel> {
-  const { kind, path, encoder } = await recognise('load', source, options)
+  const { kind, path, encoder, seq2seq } = await recognise('load', source, options)
   if (encoder !== undefined) return loadEncoder(encoder, options)
+  if (seq2seq !== undefined) return loadSeq2Seq(seq2seq, options)
   if (kind === 'tensor') return loadTensorModel(path, options)
   const model = await openModel(path, options)
   try {
@@ -114,8 +116,9 @@ export async function inspect(
   source: string | URL,
   options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>> = {},
 ): Promise<ModelDescription | TensorModelDescription> {
-  const { kind, path, encoder } = await recognise('inspect', source, options)
+  const { kind, path, encoder, seq2seq } = await recognise('inspect', source, options)
   if (encoder !== undefined) return inspectEncoder(encoder, options)
+  if (seq2seq !== undefined) return inspectSeq2Seq(seq2seq, options)
   if (kind === 'tensor') return inspectTensorModel(path, options)
   const model = await openModel(path, options)
   try {
@@ -131,6 +134,8 @@ interface Recognised {
   readonly path: string
   /** The folder of an encoder. */
   readonly encoder: string | undefined
+  /** The folder of an encoder–decoder. */
+  readonly seq2seq: string | undefined
 }
 
 /** The kind of a source, and its options checked for that kind. */
@@ -145,11 +150,12 @@ async function recognise(
   const path = await findModel(pathOf(source), { kind: wanted, signal, onProgress })
   const found = await detectFormat(path)
   const encoder = await encoderFolder(found, signal)
+  const seq2seq = await seq2seqFolder(found, signal)
   const kind = found.kind === 'onnx' || encoder !== undefined ? 'tensor' : 'language'
   if (options.kind !== undefined && options.kind !== kind)
     throw new HenceError('OPTION_INVALID', `${where}: ${path} is a ${kind} model, not a ${options.kind} model`, { path, kind })
   checkOptions(`${where} (a ${kind} model)`, options, kind === 'tensor' ? TENSOR_RULES : LANGUAGE_RULES)
-  return { kind, path: kind === 'tensor' ? found.path : path, encoder }
+  return { kind, path: kind === 'tensor' ? found.path : path, encoder, seq2seq }
 }
 
 function pathOf(source: string | URL): string {

@@ -74,7 +74,7 @@ function describeModel(name: string, target: TestBackend): void {
     const { prompts } = reference
     const places: SourcePlace[] = []
     for (const [i, { source }] of prompts.entries())
-      places.push(placeSource(model, source, (await model.encode([source])).memory!, 40 * i + 30))
+      places.push(placeSource(model, source, (await model.encode([source]))['memory']!, 40 * i + 30))
     const targets = prompts.map(({ prefix, greedy }, i) => ({
       tokens: [...prefix],
       start: 0,

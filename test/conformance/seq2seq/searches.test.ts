@@ -72,8 +72,10 @@ function describeSearches(name: string, target: TestBackend): void {
     const { source, prefix } = reference.prompts[2]!
     const controller = new AbortController()
     const memory = await engine.encode(source)
-    const search = engine.search(memory, prefix, options(), controller.signal)
-    setTimeout(() => controller.abort(), 30)
+    const abortSoon = (_scores: Float32Array, tokens: readonly number[]): void => {
+      if (tokens.length === prefix.length + 5) controller.abort()
+    }
+    const search = engine.search(memory, prefix, { ...options(), rules: [abortSoon] }, controller.signal)
     await expect(search).rejects.toMatchObject({ code: 'ABORTED' })
     expect(engine.load).toMatchObject({ running: 0, waiting: 0, freeBlocks: engine.load.blocks })
     expect((await engine.search(memory, prefix, options()))[0]?.tokens).toEqual(reference.prompts[2]!.beams.sequences[0])

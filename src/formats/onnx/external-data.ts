@@ -36,9 +36,18 @@ export async function loadExternalData(
   return files
 }
 
-/** The model's folder, and where its file really is when the path is a link: model caches keep links to one folder of files. */
+/** A snapshot in the cache of the Hugging Face hub, below the folder of its repository. */
+const SNAPSHOT = /^(.*)([/\\]models--[^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}(?:[/\\]|$)/
+
+/**
+ * The model's folder, and where its file really is when the path is a link: model caches keep links to one folder of files,
+ * that of the hub also to a second one that all its repositories share.
+ */
 async function modelFolders(modelPath: string): Promise<string[]> {
-  return [await realpath(dirname(modelPath)), dirname(await realpath(modelPath))]
+  const folder = await realpath(dirname(modelPath))
+  const [, cache, repository = ''] = SNAPSHOT.exec(folder) ?? []
+  const shared = cache === undefined ? [] : [join(cache, repository, 'blobs'), join(cache, 'blobs')]
+  return [folder, dirname(await realpath(modelPath)), ...shared]
 }
 
 /** The real path of a tensor's file. */

@@ -128,6 +128,23 @@ describe('external data', () => {
     expect((await openOnnx(join(snapshot, 'm.onnx'))).graph.initializers.size).toBe(1)
   })
 
+  test('a snapshot of the hub, whose files may lie with their repository or where all repositories share them', async () => {
+    const cache = folderWith({})
+    const snapshot = join(cache, 'models--org--name', 'snapshots', '0'.repeat(40), 'onnx')
+    const places = [join(cache, 'models--org--name', 'blobs'), join(cache, 'blobs', 'bb'), join(cache, 'elsewhere')]
+    for (const folder of [snapshot, ...places]) mkdirSync(folder, { recursive: true })
+    writeFileSync(join(places[0]!, 'aa'), externalModel({ location: 'w.bin' }))
+    symlinkSync(join(places[0]!, 'aa'), join(snapshot, 'm.onnx'))
+    for (const [i, folder] of places.entries()) {
+      writeFileSync(join(folder, 'bb'), weights)
+      rmSync(join(snapshot, 'w.bin'), { force: true })
+      symlinkSync(join(folder, 'bb'), join(snapshot, 'w.bin'))
+      const opening = openOnnx(join(snapshot, 'm.onnx'))
+      if (i < 2) expect((await opening).graph.initializers.size).toBe(1)
+      else await expect(opening).rejects.toMatchObject({ code: 'FILE_MALFORMED' })
+    }
+  })
+
   test.each([
     ['a parent', { location: '../secret' }, 'FILE_MALFORMED', 'which is not a path inside its folder'],
     ['a parent further on', { location: 'a/../../secret' }, 'FILE_MALFORMED', 'which is not a path inside its folder'],

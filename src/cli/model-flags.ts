@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { GenerateOptions } from '../core/index.ts'
 import { BACKEND_NAMES } from '../llm/index.ts'
 import type { LoadOptions } from '../tasks/index.ts'
-import { choiceFlag, type Flag, type FlagValues, integerFlag, listFlag, numberFlag, textFlag } from './flags.ts'
+import { choiceFlag, type Flag, type FlagValues, integerFlag, listFlag, numberFlag, switchFlag, textFlag } from './flags.ts'
 
 const ANY = Number.MAX_SAFE_INTEGER
 
@@ -42,6 +42,20 @@ export const SAMPLING_FLAGS: SamplingFlags = {
   'min-p': numberFlag('P', 'only tokens this fraction as likely as the likeliest', { min: 0, max: 1 }, "the model's own, else 0.05"),
   seed: integerFlag('N', 'makes drawing repeatable', { min: 0, max: ANY }, 'random'),
   stop: listFlag('TEXT', 'ends the answer where it appears, and is not printed'),
+}
+
+/** Flags of {@link SPEECH_FLAGS}. */
+type SpeechFlags = {
+  readonly language: Flag<string | undefined>
+  readonly timestamps: Flag<boolean>
+  readonly translate: Flag<boolean>
+}
+
+/** What a model that hears listens for. */
+export const SPEECH_FLAGS: SpeechFlags = {
+  language: textFlag('NAME', 'the language that is spoken: a code such as de, or its English name', 'found out'),
+  timestamps: switchFlag('tells when each piece of text is spoken'),
+  translate: switchFlag('writes English, whatever is spoken'),
 }
 
 /** Options of `load` as the flags say. */

@@ -2,11 +2,12 @@ import type { Generation, GenerationResult, LanguageModel } from '../core/index.
 import { detectFormat } from '../formats/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { findSource } from './find-source.ts'
-import { switchFlag, textFlag, usageError } from './flags.ts'
+import { integerFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import type { Io } from './io.ts'
 import { loadModel } from './load-model.ts'
-import { generateOptions, LOAD_FLAGS, loadOptions, SAMPLING_FLAGS } from './model-flags.ts'
+import { generateOptions, LOAD_FLAGS, loadOptions, SAMPLING_FLAGS, SPEECH_FLAGS } from './model-flags.ts'
 import { readInput } from './read-prompt.ts'
+import { isSpeechModel, runSpeechModel } from './run-speech.ts'
 import { runTensorModel } from './run-tensor.ts'
 import { answerStats } from './stats.ts'
 import { givenFlags, TENSOR_FLAGS } from './tensor-flags.ts'
@@ -16,10 +17,12 @@ const PROMPT_FLAGS = {
   prompt: textFlag('TEXT', 'the prompt, instead of words after MODEL'),
   chat: switchFlag("asks the prompt as a question, through the model's chat template"),
   ...SAMPLING_FLAGS,
+  beams: integerFlag('N', 'texts an encoder–decoder follows side by side', { min: 1, max: 64 }, "the model's own"),
 }
 
 const FLAGS = {
   ...PROMPT_FLAGS,
+  ...SPEECH_FLAGS,
   ...TENSOR_FLAGS,
   ...LOAD_FLAGS,
   stats: switchFlag('timings on standard error'),
@@ -36,6 +39,9 @@ export const runCommand: Command = defineCommand({
     '',
     'An ONNX model takes a file instead: a picture to classify, a file to tell the type of, a WAV recording to find speech in,',
     'or a CSV table to predict from. Which of these it is, is told from the model. Or it takes tensors, with --input.',
+    '',
+    'An encoder–decoder reads the prompt and writes an answer: T5, Bart, Marian. A Whisper model takes a WAV recording and writes',
+    'down what is said in it.',
   ],
   examples: [
     'hence run model.gguf --prompt "Once upon a time" --max-tokens 64',
@@ -43,6 +49,7 @@ export const runCommand: Command = defineCommand({
     'cat notes.txt | hence run model.gguf - --json',
     'hence run squeezenet.onnx dog.jpg --labels labels.txt --top 5',
     'hence run model.onnx --input x=x.npy --output out.safetensors',
+    'hence run whisper-tiny speech.wav --timestamps --language de',
   ],
   run,
 })
@@ -54,12 +61,20 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
     throw usageError(`the prompt is given twice: with --prompt and as "${words.join(' ')}"`, { hint: 'Leave one of them out.' })
   const path = await findSource(source, io, flags.json)
   const isGraph = (await detectFormat(path)).kind === 'onnx'
-  const misplaced = givenFlags(isGraph ? { ...PROMPT_FLAGS, context: 0, tokenizer: 0 } : TENSOR_FLAGS, flags)
+  const hears = !isGraph && (await isSpeechModel(path))
+  const useless = isGraph
+    ? { ...PROMPT_FLAGS, ...SPEECH_FLAGS, context: 0, tokenizer: 0 }
+    : { ...TENSOR_FLAGS, ...(hears ? { prompt: 0, chat: 0, stop: 0 } : SPEECH_FLAGS) }
+  const misplaced = givenFlags(useless, flags)
   if (misplaced.length > 0)
-    throw usageError(`${path} is ${isGraph ? 'an ONNX model' : 'a language model'}, which has no use for --${misplaced.join(', --')}`, {
-      flags: misplaced,
-    })
+    throw usageError(
+      `${path} is ${isGraph ? 'an ONNX model' : hears ? 'a model that hears' : 'a language model'}, which has no use for --${misplaced.join(', --')}`,
+      {
+        flags: misplaced,
+      },
+    )
   if (isGraph) return runTensorModel({ path, files: words, flags, io })
+  if (hears) return runSpeechModel({ path, files: words, flags, io })
   const prompt = await readPrompt(flags.prompt, words, io)
   const begun = performance.now()
   const model = await loadModel(path, loadOptions(flags), io, flags.json)
@@ -82,7 +97,7 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
 }
 
 function start(model: LanguageModel, prompt: string, flags: Call<typeof FLAGS>['flags'], signal: AbortSignal): Generation {
-  const options = { ...generateOptions(flags), signal }
+  const options = { ...generateOptions(flags), ...(flags.beams === undefined ? {} : { beams: flags.beams }), signal }
   return flags.chat ? model.chat([{ role: 'user', content: prompt }], options) : model.generate(prompt, options)
 }
 

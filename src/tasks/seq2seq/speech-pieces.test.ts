@@ -31,7 +31,7 @@ describe('speechPieces', () => {
 
   it('says nothing of silence and keeps times within the sound', () => {
     expect(speechPieces([], SCALE)).toEqual({ pieces: [], doneSeconds: 30 })
-    expect(speechPieces([at(0), at(30)], { ...SCALE, seconds: 4 })).toEqual({ pieces: [], doneSeconds: 4 })
+    expect(speechPieces([at(0), at(0)], SCALE)).toEqual({ pieces: [], doneSeconds: 0 })
     expect(speechPieces([at(0), 1, at(29), at(29), 2], { ...SCALE, seconds: 4 })).toEqual({
       pieces: [{ start: 0, end: 4, tokens: [1] }],
       doneSeconds: 4,

@@ -1,6 +1,7 @@
 import { HenceError } from '../../core/index.ts'
 import type { CausalGraph } from './causal-graph.ts'
 import { type Estimand, probability, product, ratio, sum } from './estimand.ts'
+import type { EffectQuestion } from './estimand-text.ts'
 import { latentProjection } from './latent-projection.ts'
 import { ancestorsOf, districtOf, districts, inducedGraph, withoutEdgesInto, withoutEdgesOutOf } from './mixed-graph.ts'
 import { isSeparated } from './separation.ts'
@@ -28,10 +29,7 @@ export type Identified = { readonly estimand: Estimand } | { readonly hedge: Hed
  *
  * @throws HenceError `OPTION_INVALID` for unknown or hidden variables, or one in two places
  */
-export function identifyEffect(
-  graph: CausalGraph,
-  { effects, causes, given = [] }: { effects: readonly string[]; causes: readonly string[]; given?: readonly string[] },
-): Identified {
+export function identifyEffect(graph: CausalGraph, { effects, causes, given = [] }: EffectQuestion): Identified {
   const observed = latentProjection(graph)
   const [y, x, z] = [observedNodes(graph, observed, effects), observedNodes(graph, observed, causes), observedNodes(graph, observed, given)]
   for (const name of [...causes, ...given]) {

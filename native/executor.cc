@@ -34,11 +34,17 @@ Finish finishOf(Operands& o) {
   return {activation, a, b, o.number() != 0};
 }
 
+// That of the program, or the product's own.
+Precision precisionOf(Operands& o, const Program& p) {
+  const uint32_t own = o.number();
+  return own == 1 ? Precision::Fast : own == 2 ? Precision::Exact : p.precision;
+}
+
 MatmulArgs matmulArgs(Operands o, const Program& p) {
   MatmulArgs a{};
   a.x = o.buffer<float>();
   a.rows = o.dim();
-  a.precision = o.number() != 0 ? Precision::Fast : p.precision;
+  a.precision = precisionOf(o, p);
   a.finish = finishOf(o);
   a.residual = o.buffer<float>();
   a.count = int32_t(o.number());
@@ -59,7 +65,7 @@ GroupedMatmulArgs groupedMatmulArgs(Operands o, const Program& p) {
   g.groups = o.buffer<int32_t>();
   a.rows = o.dim();
   g.experts = int32_t(o.number());
-  a.precision = o.number() != 0 ? Precision::Fast : p.precision;
+  a.precision = precisionOf(o, p);
   a.finish = finishOf(o);
   a.residual = o.buffer<float>();
   a.count = int32_t(o.number());

@@ -44,7 +44,7 @@ export interface Executable {
   readonly program: Program
   /** Bytes of weights as this backend holds them. */
   readonly weightBytes: number
-  /** Bytes of matrices that every step reads whole: what bounds the speed of small steps. */
+  /** Bytes of matrices that a step of one token reads, of experts those it is sent to: what bounds the speed of small steps. */
   readonly stepWeightBytes: number
   /** Bytes of one execution's arena. */
   readonly arenaBytes: number

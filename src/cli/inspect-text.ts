@@ -25,16 +25,29 @@ export function inspectionSections({ description, costs, speed }: Inspection, bo
 }
 
 function modelLines(model: ModelDescription): string[] {
-  const { architecture, layers, hidden, heads, kvHeads, headDim, mlpWidth, vocabulary, files } = model
+  const { architecture, layers, hidden, attentionLayers, heads, kvHeads, headDim, mlpWidth, experts, vocabulary, files } = model
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   return tableLines([
     ['architecture', architecture],
     ['parameters', `${formatLargeCount(model.parameters)} (${formatCount(model.parameters)})`],
     [
       'shape',
-      `${formatPlural(layers, 'layer')}, width ${formatCount(hidden)}, MLP ${formatCount(mlpWidth)}, vocabulary ${formatCount(vocabulary)}`,
+      `${formatPlural(layers, 'layer')}, width ${formatCount(hidden)}, ${mlpWidth > 0 ? `MLP ${formatCount(mlpWidth)}, ` : ''}vocabulary ${formatCount(vocabulary)}`,
     ],
-    ['attention', `${formatPlural(heads, 'head')} of ${headDim}, ${formatPlural(kvHeads, 'KV head')}`],
+    ...(experts
+      ? [
+          [
+            'experts',
+            `${experts.perToken} of ${experts.count} of width ${formatCount(experts.width)} for each token${experts.layers < layers ? `, in ${formatPlural(experts.layers, 'layer')}` : ''}`,
+          ],
+        ]
+      : []),
+    [
+      'attention',
+      attentionLayers === 0
+        ? 'none: a state of fixed size'
+        : `${formatPlural(heads, 'head')} of ${headDim}, ${formatPlural(kvHeads, 'KV head')}${attentionLayers < layers ? `, in ${formatPlural(attentionLayers, 'layer')}` : ''}`,
+    ],
     ['context', `${formatCount(model.modelContext)} tokens`],
     ['format', `${model.format}, ${formatPlural(files.length, 'file')}, ${formatBytes(bytes)}`],
     ['tokenizer', model.hasTokenizer ? 'yes' : 'no: give one with --tokenizer'],
@@ -59,8 +72,8 @@ export function typeLines(types: ModelDescription['tensorTypes']): string[] {
 }
 
 function memoryLines(model: ModelDescription, { weightBytes }: ProgramCosts): string[] {
-  const { memory, context, layers, kvHeads, headDim } = model
-  const { kvType, kvBytesPerToken, largestContext, availableBytes } = memory
+  const { memory, context, attentionLayers: layers, kvHeads, headDim } = model
+  const { kvType, kvBytesPerToken, largestContext, availableBytes, states } = memory
   const numberBytes = kvType === 'f32' ? 4 : 2
   // Layers may differ in heads; then the product of the first would be wrong.
   const isUniform = 2 * layers * kvHeads * headDim * numberBytes === kvBytesPerToken
@@ -72,8 +85,20 @@ function memoryLines(model: ModelDescription, { weightBytes }: ProgramCosts): st
   return tableLines([
     ['weights', `${formatBytes(weightBytes)} packed, ${formatBytes(stored)} in the file`],
     ['one step', formatBytes(memory.arenaBytes)],
-    ['keys and values', `${formula} = ${formatCount(kvBytesPerToken)} B per token`],
-    ['', `context ${formatCount(context)} → ${formatBytes(context * kvBytesPerToken)}`],
+    ...(kvBytesPerToken > 0
+      ? [
+          ['keys and values', `${formula} = ${formatCount(kvBytesPerToken)} B per token`],
+          ['', `context ${formatCount(context)} → ${formatBytes(context * kvBytesPerToken)}`],
+        ]
+      : []),
+    ...(states
+      ? [
+          [
+            'states',
+            `${formatBytes(states.bytesPerSequence)} per sequence × ${formatCount(states.sequences)} → ${formatBytes(states.bytes)}`,
+          ],
+        ]
+      : []),
     ['available', formatBytes(availableBytes)],
     ['largest context', `${formatCount(largestContext)} tokens${isWhole ? ', all the model was made for' : ', as much as memory allows'}`],
   ])

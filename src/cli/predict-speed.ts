@@ -25,14 +25,14 @@ export interface SpeedPrediction extends MachineSpeed {
  * @throws HenceError `BACKEND_UNAVAILABLE`
  */
 export async function predictSpeed(
-  { context, memory, layers, heads, headDim, precision }: ModelDescription,
+  { context, memory, attentionLayers, heads, headDim, precision }: ModelDescription,
   { bytesPerToken, operationsPerToken }: ProgramCosts,
   { threads, target }: Pick<LoadOptions, 'threads' | 'target'>,
 ): Promise<SpeedPrediction> {
   const speed = await measureSpeed(bytesPerToken, { threads, target, precision })
   const { bandwidth, peak } = speed
   // A token sees half of the prompt on average: a score and a weighted sum per key.
-  const attention = layers * 4 * heads * headDim * (Math.min(PREFILL_TOKENS, context) / 2)
+  const attention = attentionLayers * 4 * heads * headDim * (Math.min(PREFILL_TOKENS, context) / 2)
   const prefillOperationsPerToken = operationsPerToken + attention
   return {
     ...speed,

@@ -229,10 +229,14 @@ export interface ModelDescription {
   readonly parameters: number
   readonly layers: number
   readonly hidden: number
+  /** Layers with attention; heads are those of the first of them, 0 where there is none. */
+  readonly attentionLayers: number
   readonly heads: number
   readonly kvHeads: number
   readonly headDim: number
   readonly mlpWidth: number
+  /** Of the first layer that has any; `width` is that of one. */
+  readonly experts?: { readonly layers: number; readonly count: number; readonly perToken: number; readonly width: number }
   readonly vocabulary: number
   /** Tokens the model was made for. */
   readonly modelContext: number
@@ -262,14 +266,19 @@ export interface ModelDescription {
 export interface MemoryDescription {
   /** As loaded, or as the files have them before. */
   readonly weightBytes: number
-  /** Bytes of matrices that every step reads: divides the memory bandwidth into the most tokens per second of one sequence. */
+  /**
+   * Bytes of matrices that one token reads, of experts those it is sent to: divides the memory bandwidth into the most tokens
+   * per second of one sequence.
+   */
   readonly stepWeightBytes: number
   readonly kvType: string
-  /** 2 · layers · kvHeads · headDim · bytes per number. */
+  /** 2 · layers with attention · kvHeads · headDim · bytes per number. */
   readonly kvBytesPerToken: number
   /** Tokens of all sequences together that the pool of keys and values holds. */
   readonly kvPoolTokens: number
   readonly kvPoolBytes: number
+  /** Recurrent and convolutional states, whose size does not depend on the context; absent where there are none. */
+  readonly states?: { readonly bytesPerSequence: number; readonly sequences: number; readonly bytes: number }
   /** Intermediate results of one step. */
   readonly arenaBytes: number
   /** What the process could have when the model was opened. */

@@ -4,7 +4,7 @@ import type { BlockWriter } from './block-writer.ts'
 import type { AttentionConfig, RopeConfig } from './decoder-config.ts'
 
 /** Roles of an attention block's weights. */
-export type AttentionRole = 'q' | 'k' | 'v' | 'qNorm' | 'kNorm' | 'attentionOutput'
+export type AttentionRole = 'q' | 'k' | 'v' | 'qNorm' | 'kNorm' | 'sinks' | 'attentionOutput'
 
 /** What all attention layers of a step share. */
 export interface AttentionStep {
@@ -44,7 +44,7 @@ export function attentionBlock<Role extends string>(
   x: Buffer,
   residual: Buffer | undefined,
 ): Buffer {
-  const { heads, kvHeads, headDim, scale, window, softcap, rope, queryKeyNorm, hasQkvBias, hasOutputBias } = config
+  const { heads, kvHeads, headDim, scale, window, softcap, rope, queryKeyNorm, hasQkvBias, hasOutputBias, hasSinks } = config
   const b = writer.builder
   const [queryColumns, keyColumns] = [heads * headDim, kvHeads * headDim]
   const projected = writer.project(
@@ -74,8 +74,9 @@ export function attentionBlock<Role extends string>(
   const values = b.state(`v${index}`, pool)
   const query = turned('rope_q', q)
   b.apply('kv_write', writer.name('kv_write'), [turned('rope_k', k), v, slots, keys, values], {})
+  const sinks = hasSinks ? writer.weight('sinks', [heads]) : undefined
   const limits = { ...(window === null ? {} : { window }), ...(softcap === null ? {} : { softcap }) }
-  const mixed = b.op('attention', writer.name('attention'), [query, keys, values, ...tables, undefined], {
+  const mixed = b.op('attention', writer.name('attention'), [query, keys, values, ...tables, sinks], {
     ...{ heads, kvHeads, headDim, scale },
     ...limits,
   })

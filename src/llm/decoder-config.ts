@@ -1,3 +1,4 @@
+import { MOST_CAUSAL_TAPS } from '../program/index.ts'
 import type { MlpConfig, NormConfig } from './block-config.ts'
 
 /**
@@ -48,8 +49,9 @@ export interface LearnedPositions {
 
 /** What mixes tokens, then what works on each alone; both add to their input. */
 export interface LayerConfig {
-  readonly mixer: AttentionConfig
-  readonly mlp: MlpConfig
+  readonly mixer: MixerConfig
+  /** Null for a layer that only mixes. */
+  readonly mlp: MlpConfig | ExpertsConfig | null
   readonly norms: LayerNorms
   /** Mixer and MLP start from the same input. */
   readonly isParallel: boolean
@@ -66,7 +68,11 @@ export interface LayerNorms {
 /** The norms of most families. */
 export const INPUT_NORMS: LayerNorms = { mixer: true, mixerOutput: false, mlp: true, mlpOutput: false }
 
+/** What mixes tokens. */
+export type MixerConfig = AttentionConfig | SelectiveScanConfig | ShortConvConfig
+
 export interface AttentionConfig {
+  readonly kind: 'attention'
   readonly heads: number
   readonly kvHeads: number
   readonly headDim: number
@@ -82,6 +88,66 @@ export interface AttentionConfig {
   readonly queryKeyNorm: 'head' | 'row' | null
   readonly hasQkvBias: boolean
   readonly hasOutputBias: boolean
+  /** Each head has one more score, which takes probability and has no value. */
+  readonly hasSinks: boolean
+}
+
+/** Mamba's mixer: a short convolution, then a state-space recurrence whose parameters depend on the token. */
+export interface SelectiveScanConfig {
+  readonly kind: 'selective_scan'
+  /** Channels of the recurrence. */
+  readonly width: number
+  /** Numbers of state of each channel. */
+  readonly stateSize: number
+  /** Numbers the step size of all channels is made from. */
+  readonly timeStepRank: number
+  /** Of the convolution. */
+  readonly taps: number
+  /** The file has log(−A) instead of A. */
+  readonly isLogarithm: boolean
+  readonly hasConvBias: boolean
+  /** Of the projections into and out of the mixer. */
+  readonly hasBias: boolean
+}
+
+/** LFM2's mixer: a short convolution between two gates. */
+export interface ShortConvConfig {
+  readonly kind: 'short_conv'
+  readonly width: number
+  readonly taps: number
+  readonly hasBias: boolean
+}
+
+/** MLPs of which a router chooses some for each token. */
+export interface ExpertsConfig {
+  readonly kind: 'experts'
+  readonly count: number
+  readonly perToken: number
+  /** Width of one expert. */
+  readonly width: number
+  /** The weights of the chosen experts sum to 1. */
+  readonly isNormalized: boolean
+  readonly gating: ExpertsGating
+  readonly hasRouterBias: boolean
+  readonly hasBias: boolean
+}
+
+/**
+ * How an expert joins gate and up: activation(gate) ∘ up, or with both kept within ±limit (the gate only from above)
+ * gate ∘ sigmoid(alpha · gate) ∘ (up + 1).
+ */
+export type ExpertsGating = MlpConfig['activation'] | { readonly alpha: number; readonly limit: number }
+
+/** True for routed experts. */
+export function isExperts(mlp: LayerConfig['mlp']): mlp is ExpertsConfig {
+  return mlp !== null && 'kind' in mlp
+}
+
+/** Numbers of a sequence's state in a layer, by what they are; none for attention. */
+export function stateSizes(mixer: MixerConfig): readonly number[] {
+  if (mixer.kind === 'attention') return []
+  const conv = (mixer.taps - 1) * mixer.width
+  return mixer.kind === 'short_conv' ? [conv] : [conv, mixer.width * mixer.stateSize]
 }
 
 /** Largest sizes Hence takes from a file, several times those of any published model. */
@@ -94,6 +160,9 @@ export const DECODER_LIMITS = {
   vocabulary: { min: 1, max: 4_194_304 },
   context: { min: 1, max: 134_217_728 },
   window: { min: 1, max: 134_217_728 },
+  experts: { min: 1, max: 65_536 },
+  stateSize: { min: 1, max: 4_096 },
+  taps: { min: 2, max: MOST_CAUSAL_TAPS },
   epsilon: { min: 0, max: 1 },
   ropeBase: { min: 1e-3, max: 1e15 },
   ropeFactor: { min: 1e-6, max: 1e6 },

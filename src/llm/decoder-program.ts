@@ -1,9 +1,13 @@
 import { type Buffer, boundDim, type KvType, type MapExpression, type Program, ProgramBuilder } from '../program/index.ts'
 import { type AttentionStep, attentionBlock, type Turns } from './attention-block.ts'
 import { BlockWriter, type WeightLocator } from './block-writer.ts'
-import { type DecoderConfig, type LayerConfig, longAfter, type RopeConfig } from './decoder-config.ts'
+import { type DecoderConfig, isExperts, type LayerConfig, longAfter, type RopeConfig, stateSizes } from './decoder-config.ts'
 import type { DecoderRole } from './decoder-roles.ts'
+import { expertsBlock } from './experts-block.ts'
 import { mlpBlock } from './mlp-block.ts'
+import { selectiveScanBlock } from './selective-scan-block.ts'
+import { shortConvBlock } from './short-conv-block.ts'
+import type { StateStep } from './state-step.ts'
 
 export interface DecoderProgramOptions {
   /** Element type of keys and values. */
@@ -17,7 +21,8 @@ export interface DecoderProgramOptions {
  *
  * Inputs, all i32: `tokens`, `positions` and `slots` `[T]`, `queryStarts` `[S1]`, `contextLengths` `[S]`, `blockStarts`
  * `[S1]`, `blocks` `[B]`, `rows` `[L]` (indices of the tokens whose logits are wanted); S1 = S + 1; where frequencies depend
- * on the length of the sequence `isLong` `[T]` (0 or 1). States: pools `k0`, `v0`, … of `blocks` blocks. Output: `logits`
+ * on the length of the sequence `isLong` `[T]` (0 or 1); where layers have a state `stateSlots` `[S]` and `snapshots` `[T]`.
+ * States: pools `k0`, `v0`, … of `blocks` blocks, and `conv0`, `scan0`, … of `states` slots. Output: `logits`
  * `[L, vocabulary]`.
  */
 export function decoderProgram(config: DecoderConfig, locate: WeightLocator<DecoderRole>, options: DecoderProgramOptions): Program {
@@ -63,7 +68,10 @@ class DecoderWriter {
     }
     w.tap('embeddings', x)
     const turns = this.#turns(positions)
-    for (const [index, layer] of layers.entries()) x = this.#layer(index, layer, x, { kvType: this.#options.kvType, slots, tables, turns })
+    const hasStates = layers.some(({ mixer }) => stateSizes(mixer).length > 0)
+    const stateTables = hasStates ? [tables[0]!, tables[1]!, b.input('stateSlots', 'i32', [S]), b.input('snapshots', 'i32', [T])] : []
+    const step = { kvType: this.#options.kvType, slots, tables, turns, stateTables }
+    for (const [index, layer] of layers.entries()) x = this.#layer(index, layer, x, step)
 
     const last = b.op('gather', 'last', [x, rows], {})
     const normed = w.norm('final_norm', 'finalNorm', last, norm)
@@ -75,7 +83,7 @@ class DecoderWriter {
   }
 
   /** x `[T, hidden]` → `[T, hidden]`. */
-  #layer(index: number, layer: LayerConfig, x: Buffer, step: AttentionStep): Buffer {
+  #layer(index: number, layer: LayerConfig, x: Buffer, step: AttentionStep & StateStep): Buffer {
     const { hidden, norm } = this.#config
     const { mixer, mlp, norms, isParallel } = layer
     const w = this.#writer.at(`layer${index}`, index)
@@ -91,9 +99,18 @@ class DecoderWriter {
       if (!norms[`${part}Output`]) return block(normed, residual)
       return w.add(`${part}_residual`, residual, w.norm(`${part}_output_norm`, `${part}OutputNorm`, block(normed, undefined), norm))
     }
-    const mixed = add('mixer', x, x, (input, residual) => attentionBlock(w, mixer, { hidden, index, norm }, step, input, residual))
-    w.tap('mixer_residual', mixed)
-    const output = add('mlp', isParallel ? x : mixed, mixed, (input, residual) => mlpBlock(w, mlp, hidden, input, residual))
+    const mixed = add('mixer', x, x, (input, residual) => {
+      if (mixer.kind === 'selective_scan') return selectiveScanBlock(w, mixer, { hidden, index }, step, input, residual)
+      if (mixer.kind === 'short_conv') return shortConvBlock(w, mixer, { hidden, index }, step, input, residual)
+      return attentionBlock(w, mixer, { hidden, index, norm }, step, input, residual)
+    })
+    if (mlp !== null) w.tap('mixer_residual', mixed)
+    const output =
+      mlp === null
+        ? mixed
+        : add('mlp', isParallel ? x : mixed, mixed, (input, residual) =>
+            isExperts(mlp) ? expertsBlock(w, mlp, hidden, input, residual) : mlpBlock(w, mlp, hidden, input, residual),
+          )
     this.#writer.tap(`layer${index}`, output)
     return output
   }

@@ -1,13 +1,14 @@
 import type { Backend, Executable, Execution, LoadProgress, Precision } from '../backends/index.ts'
 import type { Tensor } from '../core/index.ts'
 import type { Checkpoint } from '../formats/index.ts'
-import { type KvType, type MemoryPlan, type Program, planMemory } from '../program/index.ts'
+import { buffersOf, type KvType, type MemoryPlan, type Program, planMemory } from '../program/index.ts'
 import { BatchLayout, type BatchLimits, type BatchSlice, dimLimits } from './batch.ts'
 import { checkTensors, checkUnused } from './check-tensors.ts'
-import { type DecoderConfig, longAfter } from './decoder-config.ts'
+import { type DecoderConfig, isExperts, longAfter } from './decoder-config.ts'
 import { decoderProgram } from './decoder-program.ts'
 import { type DecoderNames, decoderRows } from './decoder-roles.ts'
 import { blocksFor } from './kv-blocks.ts'
+import { isStatePool } from './state-step.ts'
 import { tensorLocator } from './tensor-names.ts'
 
 /** A decoder as files describe it, before any weight is read. */
@@ -32,22 +33,31 @@ export function kvTypeOf(precision: Precision): KvType {
 /** The program of a decoder, checked against its checkpoint. @throws HenceError as {@link checkTensors} and {@link checkUnused} */
 export function writeDecoder({ config, names, checkpoint }: DecoderSource, options: { kvType: KvType; hasTaps?: boolean }): Program {
   const { layers } = config
-  const locate = tensorLocator(
-    names,
-    checkpoint.tensors,
-    (role, layer) => decoderRows(role, layers[layer]!),
-    layer => layers[layer]!.mixer.kvHeads,
-  )
+  const locate = tensorLocator(names, checkpoint.tensors, (role, layer) => decoderRows(role, layers[layer]!), {
+    groups: layer => {
+      const { mixer } = layers[layer]!
+      return mixer.kind === 'attention' ? mixer.kvHeads : 1
+    },
+    experts: layer => {
+      const { mlp } = layers[layer]!
+      return isExperts(mlp) ? mlp.count : 1
+    },
+  })
   const program = decoderProgram(config, locate, options)
   checkTensors(program, checkpoint)
   checkUnused(program, checkpoint, names, layers.length)
   return program
 }
 
-/** Largest sizes of a step for a context and a pool. */
-export function stepLimits({ vocabulary }: DecoderConfig, context: number, poolTokens: number): BatchLimits {
-  const rows = Math.max(STEP_SEQUENCES, Math.min(STEP_TOKENS, Math.floor(STEP_LOGIT_BYTES / (4 * vocabulary))))
-  return { tokens: STEP_TOKENS, sequences: STEP_SEQUENCES, rows, context, blocks: blocksFor(poolTokens) }
+/** Largest sizes of a step for a context, a pool and a number of sequences at once. */
+export function stepLimits(
+  { vocabulary }: DecoderConfig,
+  context: number,
+  poolTokens: number,
+  sequences: number = STEP_SEQUENCES,
+): BatchLimits {
+  const rows = Math.max(sequences, Math.min(STEP_TOKENS, Math.floor(STEP_LOGIT_BYTES / (4 * vocabulary))))
+  return { tokens: STEP_TOKENS, sequences, rows, context, blocks: blocksFor(poolTokens) }
 }
 
 /** Memory of one step's intermediate results. */
@@ -95,6 +105,11 @@ export class Decoder {
   run(slices: readonly BatchSlice[], signal?: AbortSignal): Promise<Readonly<Record<string, Tensor>>> {
     const { inputs, dims } = this.#layout.fill(slices)
     return this.#execution.run(inputs, dims, { signal })
+  }
+
+  /** Copies the state in one slot over another: a fork of a sequence, or its way back to a snapshot. */
+  copyState(from: number, to: number): void {
+    for (const pool of buffersOf(this.executable.program, 'state')) if (isStatePool(pool)) this.#execution.copyState(pool.name, from, to)
   }
 
   /** Milliseconds the backend computed in the last step. */

@@ -11,6 +11,7 @@ export {
   stepLimits,
   writeDecoder,
 } from './decoder.ts'
+export { isExperts } from './decoder-config.ts'
 export {
   type DenseLayer,
   DenseRows,

@@ -4,9 +4,11 @@ import { formatBytes, kvBytesPerToken, planContext, tokensThatFit } from './memo
 import { plainRope, ropeFrequencies } from './rope-frequencies.ts'
 
 const mixer: AttentionConfig = {
+  kind: 'attention',
   ...{ heads: 8, kvHeads: 2, headDim: 64, scale: 1 / 8, window: null, softcap: null, rope: 0, queryKeyNorm: null },
   hasQkvBias: false,
   hasOutputBias: false,
+  hasSinks: false,
 }
 const config: DecoderConfig = {
   architecture: 'llama',

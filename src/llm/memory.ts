@@ -1,6 +1,6 @@
 import { DTYPE_BYTES, HenceError } from '../core/index.ts'
 import { KV_BLOCK_TOKENS, type KvType } from '../program/index.ts'
-import type { DecoderConfig } from './decoder-config.ts'
+import { type DecoderConfig, stateSizes } from './decoder-config.ts'
 
 /** Tokens of context when the caller asks for none. */
 export const DEFAULT_CONTEXT = 4_096
@@ -11,19 +11,35 @@ export const POOL_CONTEXTS = 4
 
 /** Bytes that one token's keys and values take: Σ over layers of 2 · kvHeads · headDim · bytes per number. */
 export function kvBytesPerToken({ layers }: DecoderConfig, kvType: KvType): number {
-  return layers.reduce((sum, { mixer }) => sum + 2 * mixer.kvHeads * mixer.headDim * DTYPE_BYTES[kvType], 0)
+  return layers.reduce(
+    (sum, { mixer }) => sum + (mixer.kind === 'attention' ? 2 * mixer.kvHeads * mixer.headDim * DTYPE_BYTES[kvType] : 0),
+    0,
+  )
+}
+
+/** Bytes that the recurrent and convolutional states of one sequence take, however long it is. */
+export function stateBytesPerSequence({ layers }: DecoderConfig): number {
+  return layers.flatMap(({ mixer }) => stateSizes(mixer)).reduce((sum, size) => sum + size * DTYPE_BYTES.f32, 0)
+}
+
+/** Sequences that can be worked on at once: as many as asked for, fewer where their states would take more than a share of `bytes`. */
+export function sequencesThatFit(config: DecoderConfig, bytes: number, wanted: number): number {
+  const perSequence = stateBytesPerSequence(config)
+  return perSequence === 0 ? wanted : Math.max(1, Math.min(wanted, Math.floor((bytes * DEFAULT_KV_SHARE) / perSequence)))
 }
 
 /** Tokens, in whole blocks, whose keys and values fit into `bytes`. */
 export function tokensThatFit(config: DecoderConfig, kvType: KvType, bytes: number): number {
-  return Math.max(0, Math.floor(bytes / (kvBytesPerToken(config, kvType) * KV_BLOCK_TOKENS))) * KV_BLOCK_TOKENS
+  const perBlock = kvBytesPerToken(config, kvType) * KV_BLOCK_TOKENS
+  if (perBlock === 0) return bytes >= 0 ? wholeBlocks(config.context) : 0
+  return Math.max(0, Math.floor(bytes / perBlock)) * KV_BLOCK_TOKENS
 }
 
 /** What decides how much context a model gets. */
 export interface ContextRequest {
   readonly config: DecoderConfig
   readonly kvType: KvType
-  /** Bytes the weights and one step's intermediate results take. */
+  /** Bytes the weights, one step's intermediate results and all states take. */
   readonly fixedBytes: number
   readonly availableBytes: number
   /** Tokens the caller asks for. */

@@ -57,9 +57,11 @@ describe('Hugging Face configurations', () => {
     expect(config.layers).toHaveLength(2)
     expect(config.layers[0]).toEqual({
       mixer: {
+        kind: 'attention',
         ...{ heads: 4, kvHeads: 2, headDim: 4, scale: 0.5, window: null, softcap: null, rope: 0, queryKeyNorm: null },
         hasQkvBias: false,
         hasOutputBias: false,
+        hasSinks: false,
       },
       mlp: { width: 24, activation: 'silu', isGated: true, hasBias: false },
       norms: { mixer: true, mixerOutput: false, mlp: true, mlpOutput: false },
@@ -70,7 +72,7 @@ describe('Hugging Face configurations', () => {
 
   test('windows: mistral in every layer, 4,096 when it says nothing; qwen2 from a layer on, when it wants any', () => {
     const windows = (config: Readonly<Record<string, unknown>>): unknown[] =>
-      fromHuggingFace(config).config.layers.map(layer => layer.mixer.window)
+      fromHuggingFace(config).config.layers.map(layer => layer.mixer.kind === 'attention' && layer.mixer.window)
     expect(windows({ model_type: 'mistral', sliding_window: 8 })).toEqual([8, 8])
     expect(windows({ model_type: 'mistral', sliding_window: null })).toEqual([null, null])
     expect(windows({ model_type: 'mistral' })).toEqual([4_096, 4_096])

@@ -1,6 +1,6 @@
 import { HenceError } from '../core/index.ts'
 import { type Checkpoint, type GgufFile, type Llama2cFile, readFloat32, requireSupported } from '../formats/index.ts'
-import type { Architecture, ArchitectureForm, TensorSizes } from './architectures/architecture.ts'
+import { type Architecture, type ArchitectureForm, tensorSizes } from './architectures/architecture.ts'
 import { ARCHITECTURES, architectureOf } from './architectures/index.ts'
 import { ConfigFields } from './config-fields.ts'
 import type { DecoderSource } from './decoder.ts'
@@ -48,8 +48,9 @@ export function decoderFromLlama2c(file: Llama2cFile, origin: string): DecoderSo
 function read(architecture: Architecture, kind: 'huggingFace' | 'gguf', fields: ConfigFields, checkpoint: Checkpoint): DecoderSource {
   requireSupported(checkpoint)
   const form: ArchitectureForm = architecture[kind]
-  const sizes: TensorSizes = { has: name => checkpoint.tensors.has(name), shapeOf: name => checkpoint.tensors.get(name)?.shape }
-  return { config: form.readConfig(fields, sizes), names: form.names, checkpoint }
+  const sizes = tensorSizes(checkpoint)
+  const config = form.readConfig(fields, sizes)
+  return { config, names: typeof form.names === 'function' ? form.names(config, sizes) : form.names, checkpoint }
 }
 
 /**

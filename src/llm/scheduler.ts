@@ -11,18 +11,21 @@ export interface ScheduledSlice extends BatchSlice {
  * Decides what a step computes. There are no phases: every sequence catches up from its computed to its known tokens, as
  * far as the step's limits and the blocks go. Sequences with one token to go come first, then prompts in order of
  * arrival, then waiting sequences, first come, first served. When blocks run out, the newest sequence gives its own back
- * and starts over later; its known tokens, the generated ones too, are kept.
+ * and starts over later; its known tokens, the generated ones too, are kept. A running sequence has a state slot of its own.
  */
 export class Scheduler {
   readonly #limits: BatchLimits
   readonly #pool: BlockPool
   /** In order of arrival. */
   readonly #running: Sequence[] = []
+  /** State slots no running sequence has. */
+  readonly #freeSlots: number[]
   readonly #waiting: Sequence[] = []
 
   constructor(limits: BatchLimits) {
     this.#limits = limits
     this.#pool = new BlockPool(limits.blocks)
+    this.#freeSlots = Array.from({ length: limits.sequences }, (_, i) => limits.sequences - 1 - i)
   }
 
   get runningCount(): number {
@@ -43,7 +46,7 @@ export class Scheduler {
 
   /** Forgets a sequence and frees its blocks. */
   remove(sequence: Sequence): void {
-    this.#pool.release(sequence.blocks)
+    this.#release(sequence)
     for (const list of [this.#running, this.#waiting]) {
       const at = list.indexOf(sequence)
       if (at >= 0) list.splice(at, 1)
@@ -74,6 +77,7 @@ export class Scheduler {
     const count = step.countFor(sequence)
     if (count === 0 || !this.#pool.extend(sequence.blocks, sequence.tokens.length)) return false
     this.#waiting.shift()
+    sequence.stateSlot = this.#freeSlots.pop()!
     this.#running.push(sequence)
     step.add(sequence, count)
     return true
@@ -85,11 +89,17 @@ export class Scheduler {
       const victim = this.#running.findLast(other => other !== sequence && !step.has(other))
       if (!victim) return false
       this.#running.splice(this.#running.indexOf(victim), 1)
-      this.#pool.release(victim.blocks)
+      this.#release(victim)
       victim.computed = 0
       this.#waiting.unshift(victim)
     }
     return true
+  }
+
+  #release(sequence: Sequence): void {
+    this.#pool.release(sequence.blocks)
+    if (sequence.stateSlot >= 0) this.#freeSlots.push(sequence.stateSlot)
+    sequence.stateSlot = -1
   }
 }
 
@@ -118,9 +128,9 @@ class Step {
   }
 
   add(sequence: Sequence, count: number): void {
-    const { tokens, computed: start, blocks } = sequence
+    const { tokens, computed: start, blocks, stateSlot } = sequence
     const rowCount = sequence.rowCount(count)
-    this.slices.push({ sequence, tokens, start, count, rowCount, blocks })
+    this.slices.push({ sequence, tokens, start, count, rowCount, blocks, stateSlot })
     this.#members.add(sequence)
     this.#tokens -= count
     this.#rows -= rowCount

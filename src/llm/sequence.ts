@@ -19,7 +19,9 @@ export class Sequence {
   readonly handler: SequenceHandler
   /** Block table; see {@link BlockPool}. */
   readonly blocks: number[] = []
-  /** Tokens whose keys and values are in the blocks. */
+  /** Where its state lies while it is running; −1 otherwise. */
+  stateSlot = -1
+  /** Tokens whose keys and values are in the blocks, and which its state has seen. */
   computed = 0
   /** Tokens up to which the handler has got what logits it wanted; what is computed again is not answered again. */
   answered = 0

@@ -1,10 +1,10 @@
 import { freemem } from 'node:os'
 import { type Backend, type BackendOptions, type LoadProgress, openBackend, type Precision } from '../backends/index.ts'
 import { elementCount, isHenceError, type MemoryDescription } from '../core/index.ts'
-import { type Program, sourceTensors } from '../program/index.ts'
-import { Decoder, type DecoderSource, kvTypeOf, stepLimits, stepMemory, writeDecoder } from './decoder.ts'
+import { expertShare, type Program, sourceTensors } from '../program/index.ts'
+import { Decoder, type DecoderSource, kvTypeOf, STEP_SEQUENCES, stepLimits, stepMemory, writeDecoder } from './decoder.ts'
 import { Engine } from './engine.ts'
-import { type ContextPlan, kvBytesPerToken, planContext, tokensThatFit } from './memory.ts'
+import { type ContextPlan, kvBytesPerToken, planContext, sequencesThatFit, stateBytesPerSequence, tokensThatFit } from './memory.ts'
 
 /** How an engine is started. */
 export interface EngineOptions extends BackendOptions {
@@ -47,7 +47,7 @@ export async function startEngine(source: DecoderSource, options: EngineOptions)
   try {
     const plan = planOn(backend, source, options)
     const { program, precision, context, memory } = plan
-    const limits = stepLimits(source.config, context, memory.kvPoolTokens)
+    const limits = stepLimits(source.config, context, memory.kvPoolTokens, memory.states?.sequences)
     const { signal, onProgress } = options
     const decoder = await Decoder.compile(source, program, { backend, precision, limits, signal, onProgress })
     const { weightBytes, stepWeightBytes, arenaBytes } = decoder.executable
@@ -86,7 +86,9 @@ function planOn(backend: Backend, source: DecoderSource, options: EngineOptions,
     0,
   )
   const availableBytes = availableMemory()
-  const fixedBytes = weightBytes + arenaBytes
+  const perSequence = stateBytesPerSequence(config)
+  const sequences = sequencesThatFit(config, availableBytes - weightBytes - arenaBytes, STEP_SEQUENCES)
+  const fixedBytes = weightBytes + arenaBytes + sequences * perSequence
   const largestContext = Math.min(config.context, tokensThatFit(config, kvType, availableBytes - fixedBytes))
   let plan: ContextPlan
   try {
@@ -96,21 +98,36 @@ function planOn(backend: Backend, source: DecoderSource, options: EngineOptions,
     plan = { context: largestContext, poolTokens: largestContext }
   }
   const perToken = kvBytesPerToken(config, kvType)
+  const states = perSequence > 0 ? { states: { bytesPerSequence: perSequence, sequences, bytes: sequences * perSequence } } : {}
   const pool = { kvType, kvBytesPerToken: perToken, kvPoolTokens: plan.poolTokens, kvPoolBytes: plan.poolTokens * perToken }
   return {
     program,
     precision,
     context: plan.context,
-    memory: { weightBytes, stepWeightBytes: multipliedBytes(program, source), arenaBytes, ...pool, availableBytes, largestContext },
+    memory: {
+      weightBytes,
+      stepWeightBytes: multipliedBytes(program, source),
+      arenaBytes,
+      ...pool,
+      ...states,
+      availableBytes,
+      largestContext,
+    },
   }
 }
 
-/** Bytes of the tensors that matmuls read, as the file holds them; a table that is only looked up in is not among them. */
+/**
+ * Bytes of the tensors that matmuls of one token read, as the file holds them; a table that is only looked up in is not among
+ * them, and of experts those one token is sent to.
+ */
 function multipliedBytes({ instructions, buffers }: Program, { checkpoint }: DecoderSource): number {
-  const names = instructions
-    .filter(({ op }) => op === 'matmul')
-    .flatMap(({ inputs }) => inputs.slice(3).flatMap(id => (id === null || !buffers[id]!.source ? [] : sourceTensors(buffers[id]!.source))))
-  return [...new Set(names)].reduce((sum, name) => sum + (checkpoint.tensors.get(name)?.byteLength ?? 0), 0)
+  const shares = new Map<string, number>()
+  for (const instruction of instructions.filter(({ op }) => op === 'matmul'))
+    for (const id of instruction.inputs.slice(3)) {
+      const source = id === null ? undefined : buffers[id]!.source
+      for (const name of source ? sourceTensors(source) : []) shares.set(name, expertShare(buffers, instruction))
+    }
+  return [...shares].reduce((sum, [name, share]) => sum + share * (checkpoint.tensors.get(name)?.byteLength ?? 0), 0)
 }
 
 /** Memory this process can still have, limits of its container included. */

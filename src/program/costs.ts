@@ -1,5 +1,6 @@
 import { DTYPE_BYTES, elementCount } from '../core/index.ts'
-import { type DimValues, resolveDim } from './dims.ts'
+import type { Buffer } from './buffer.ts'
+import { type Dim, type DimValues, resolveDim, unitDim } from './dims.ts'
 import type { CopyAttributes } from './ops/copy.ts'
 import type { DenseAttentionAttributes } from './ops/dense-attention.ts'
 import type { MapAttributes, MapExpression } from './ops/map.ts'
@@ -63,6 +64,9 @@ const OPERATIONS: Readonly<Record<string, Operations>> = {
   reduce: ({ inputs }) => elementCount(inputs[0]!),
   resize: ({ inputs, output }) => (inputs[2] ? 2 * elementCount(output) * (inputs[1]![1]! + inputs[3]![1]!) : 0),
   rope: perOutput(3),
+  causal_conv: ({ inputs, output }) => 2 * elementCount(output) * inputs[1]![1]!,
+  scatter_add: ({ inputs }) => 2 * elementCount(inputs[0]!),
+  selective_scan: ({ inputs, output }) => 6 * elementCount(output) * inputs[2]![1]!,
   softmax: perOutput(4),
   top_k: ({ inputs }) => elementCount(inputs[0]!),
 }
@@ -75,12 +79,28 @@ function countFunctions(expression: MapExpression): number {
 /** Ops that read only the rows their indices choose. */
 const TABLES: ReadonlySet<string> = new Set(['gather', 'take'])
 
+/**
+ * The share of its weights that a matmul reads at most: of experts as many as there are rows, 1 of anything else.
+ *
+ * @param rowsOf - value of the rows; by default that of one token
+ */
+export function expertShare(buffers: readonly Buffer[], { op, inputs }: Instruction, rowsOf: (rows: Dim) => number = unitDim): number {
+  if (op !== 'matmul' || typeof inputs[1] !== 'number') return 1
+  return Math.min(1, rowsOf(buffers[inputs[0]!]!.shape[0]!) / (buffers[inputs[3]!]!.shape[0] as number))
+}
+
 /** Arithmetic and memory traffic of an instruction, as its op's definition says; what a kernel saves is not taken off. */
-export function costOf({ buffers }: Program, { op, inputs, outputs, attributes }: Instruction, dims: DimValues = {}): InstructionCost {
+export function costOf({ buffers }: Program, instruction: Instruction, dims: DimValues = {}): InstructionCost {
+  const { op, inputs, outputs, attributes } = instruction
   const shapeOf = (id: number): number[] => buffers[id]!.shape.map(dim => resolveDim(dim, dims))
   const bytesOf = (id: number): number => elementCount(shapeOf(id)) * DTYPE_BYTES[buffers[id]!.dtype]
   const written = outputs.reduce((sum, id) => sum + bytesOf(id), 0)
   const given = [...new Set(inputs.filter(id => id !== null))]
+  const share = expertShare(buffers, instruction, rows => resolveDim(rows, dims))
+  const readBytes = (id: number): number => {
+    if (TABLES.has(op) && id === inputs[0]) return Math.min(written, bytesOf(id))
+    return buffers[id]!.role === 'weight' ? share * bytesOf(id) : bytesOf(id)
+  }
   const read =
     op === 'copy'
       ? copiedBytes(
@@ -88,7 +108,7 @@ export function costOf({ buffers }: Program, { op, inputs, outputs, attributes }
           outputs.map(bytesOf)[0]! / Math.max(1, elementCount(shapeOf(outputs[0]!))),
           dims,
         )
-      : given.reduce((sum, id) => sum + (TABLES.has(op) && id === inputs[0] ? Math.min(written, bytesOf(id)) : bytesOf(id)), 0)
+      : given.reduce((sum, id) => sum + readBytes(id), 0)
   const count = OPERATIONS[op]
   const cost = { bytes: read + written }
   if (!count || outputs.length === 0) return cost

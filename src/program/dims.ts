@@ -69,6 +69,13 @@ export function largestDim(dim: Dim, limits: DimValues): number {
   return dim.kind === 'produced' ? largestDim(dim.bound, limits) : resolveDim(dim, limits)
 }
 
+/** The value of a dim when every symbol is 1: a number per token, say. */
+export function unitDim(dim: Dim): number {
+  if (typeof dim === 'number') return dim
+  if (dim.kind === 'product') return dim.factors.reduce<number>((product, factor) => product * unitDim(factor), 1)
+  return dim.kind === 'produced' ? unitDim(dim.bound) : 1
+}
+
 /** True when two dims are the same for every binding. */
 export function sameDim(a: Dim, b: Dim): boolean {
   if (typeof a === 'number' || typeof b === 'number') return a === b

@@ -1,13 +1,15 @@
 import { elementCount, type ModelDescription } from '../core/index.ts'
 import type { Checkpoint } from '../formats/index.ts'
-import type { EnginePlan } from '../llm/index.ts'
+import { type EnginePlan, isExperts } from '../llm/index.ts'
 import type { OpenModel } from './open-model.ts'
 
 /** A model as plain JSON data. */
 export function describeModel(model: OpenModel, { context, precision, memory }: EnginePlan): ModelDescription {
   const { path, decoder, tokenizer, chatTemplate, sampling } = model
   const { config, checkpoint } = decoder
-  const { mixer, mlp } = config.layers[0]!
+  const attention = config.layers.flatMap(({ mixer }) => (mixer.kind === 'attention' ? [mixer] : []))
+  const experts = config.layers.flatMap(({ mlp }) => (isExperts(mlp) ? [mlp] : []))
+  const mlp = config.layers.flatMap(layer => (layer.mlp === null || isExperts(layer.mlp) ? [] : [layer.mlp]))[0]
   return {
     kind: 'language',
     source: path,
@@ -16,10 +18,14 @@ export function describeModel(model: OpenModel, { context, precision, memory }: 
     parameters: [...checkpoint.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0),
     layers: config.layers.length,
     hidden: config.hidden,
-    heads: mixer.heads,
-    kvHeads: mixer.kvHeads,
-    headDim: mixer.headDim,
-    mlpWidth: mlp.width,
+    attentionLayers: attention.length,
+    heads: attention[0]?.heads ?? 0,
+    kvHeads: attention[0]?.kvHeads ?? 0,
+    headDim: attention[0]?.headDim ?? 0,
+    mlpWidth: mlp?.width ?? 0,
+    ...(experts[0] && {
+      experts: { layers: experts.length, count: experts[0].count, perToken: experts[0].perToken, width: experts[0].width },
+    }),
     vocabulary: config.vocabulary,
     modelContext: config.context,
     context,

@@ -86,7 +86,7 @@ function describeDecoder(family: (typeof FAMILIES)[number], target: TestBackend)
     const tokens = [...known]
     // The last token of the prompt is computed once more: its keys and values are already there, and are the same.
     while (tokens.length < contextLength) {
-      const [row] = await logitRows(decoder, [{ tokens, start: tokens.length - 1, count: 1, rowCount: 1, blocks }])
+      const [row] = await logitRows(decoder, [{ tokens, start: tokens.length - 1, count: 1, rowCount: 1, blocks, stateSlot: 0 }])
       tokens.push(digestRow(row!, [], 1).argmax)
     }
     expect(tokens.slice(known.length)).toEqual(expected.greedy.ids)
@@ -111,7 +111,7 @@ async function promptDigests(
     const sequences = SLICE_ENDS.flatMap((ends, sequence) => (step < ends.length ? [{ position: ends[step]!, sequence }] : []))
     const slices = sequences.map(({ position, sequence }) => {
       const start = step === 0 ? 0 : SLICE_ENDS[sequence]![step - 1]! + 1
-      return { tokens, start, count: position + 1 - start, rowCount: 1, blocks: tables[sequence]! }
+      return { tokens, start, count: position + 1 - start, rowCount: 1, blocks: tables[sequence]!, stateSlot: sequence }
     })
     const logits = await logitRows(decoder, slices)
     digests.push(...sequences.map(({ position }, i) => ({ position, digest: digestRow(logits[i]!, vocabularyIds, blockCount) })))

@@ -29,4 +29,10 @@ describe.each(availableBackends().filter(({ isNative }) => isNative))('$name', (
     expect(await product({ precision: 'fast' }, 'exact')).toEqual(fast)
     expect(await product({}, 'exact')).not.toEqual(fast)
   })
+
+  it('a product that must be exact is so in a program that is fast', async () => {
+    const exact = await product({}, 'exact')
+    expect(await product({ precision: 'exact' }, 'fast')).toEqual(exact)
+    expect(await product({}, 'fast')).not.toEqual(exact)
+  })
 })

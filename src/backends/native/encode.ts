@@ -214,7 +214,7 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
   switch (op) {
     case 'matmul': {
       const finish = encodeFinish(attributes as MatmulAttributes, encoder)
-      const isFast = Number((attributes as MatmulAttributes).precision === 'fast')
+      const precision = ['', 'fast', 'exact'].indexOf((attributes as MatmulAttributes).precision ?? '')
       if (inputs[1] !== null) {
         const experts = shape(3)[0] as number
         const matrices = outputs.flatMap((output, i) => [
@@ -223,10 +223,10 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
           output,
           shape(3 + 2 * i)[1] as number,
         ])
-        return ['grouped_matmul', [a, b, rows(shape(0)), experts, isFast, ...finish, c, outputs.length, ...matrices]]
+        return ['grouped_matmul', [a, b, rows(shape(0)), experts, precision, ...finish, c, outputs.length, ...matrices]]
       }
       const weights = outputs.flatMap((output, i) => [encoder.matrix(inputs[3 + 2 * i]!), ids[4 + 2 * i]!, output])
-      return [op, [a, rows(shape(0)), isFast, ...finish, c, outputs.length, ...weights]]
+      return [op, [a, rows(shape(0)), precision, ...finish, c, outputs.length, ...weights]]
     }
     case 'conv':
       return [op, encodeConv(program, instruction, encoder)]

@@ -1,5 +1,5 @@
 import { HenceError } from '../../core/index.ts'
-import { buffersOf, type Program, planMemory } from '../../program/index.ts'
+import { buffersOf, expertShare, type Program, planMemory } from '../../program/index.ts'
 import type { Backend, CompileOptions, Executable, WeightProvider } from '../backend.ts'
 import { readWeightRows, resolveWeight } from '../weights.ts'
 import type { Addon, NativeHandle } from './addon.ts'
@@ -109,15 +109,19 @@ async function compile(
   }
 }
 
-/** Bytes of the distinct matrices that products read; a table that is only gathered from is not among them. */
-function multipliedBytes({ instructions }: Program, { matrices }: EncodedProgram, { places }: PackedWeights): number {
-  const multiplied = new Set(
-    instructions
-      .filter(({ op }) => ['matmul', 'conv', 'quantised_matmul', 'quantised_conv'].includes(op))
-      .flatMap(({ op, inputs }) => inputs.slice(op === 'conv' ? 1 : 3)),
+/** Bytes of the distinct matrices that products of one token read; a table that is only gathered from is not among them. */
+function multipliedBytes({ instructions, buffers }: Program, { matrices }: EncodedProgram, { places }: PackedWeights): number {
+  const shares = new Map<number, number>()
+  for (const instruction of instructions) {
+    if (!['matmul', 'conv', 'quantised_matmul', 'quantised_conv'].includes(instruction.op)) continue
+    for (const id of instruction.inputs.slice(instruction.op === 'conv' ? 1 : 3))
+      if (id !== null) shares.set(id, expertShare(buffers, instruction))
+  }
+  // Several buffers may name one matrix.
+  const read = new Map(
+    matrices.filter(({ buffer }) => shares.has(buffer)).map(use => [places.get(useKey(use))!, shares.get(use.buffer)!] as const),
   )
-  const read = matrices.filter(({ buffer }) => multiplied.has(buffer)).map(use => places.get(useKey(use))!)
-  return [...new Set(read)].reduce((sum, { bytes }) => sum + bytes, 0)
+  return [...read].reduce((sum, [{ bytes }, share]) => sum + share * bytes, 0)
 }
 
 function isReadByHost(program: Program, segments: ReturnType<typeof encodeProgram>['segments'], id: number): boolean {

@@ -1,5 +1,14 @@
 import { breathe, DTYPE_BYTES, elementCount, HenceError, type Tensor, type TensorData, throwIfAborted, viewAs } from '../../core/index.ts'
-import { type Buffer, buffersOf, type DimValues, largestBytes, type MemoryPlan, type Program, planMemory } from '../../program/index.ts'
+import {
+  type Buffer,
+  buffersOf,
+  type DimValues,
+  expertShare,
+  largestBytes,
+  type MemoryPlan,
+  type Program,
+  planMemory,
+} from '../../program/index.ts'
 import type { Backend, CompileOptions, Executable, Execution, RunOptions, WeightProvider } from '../backend.ts'
 import { checkBindings, concreteShape } from '../bindings.ts'
 import { runOnHost } from '../host-instruction.ts'
@@ -36,7 +45,7 @@ async function compile(program: Program, weights: WeightProvider, { limits, sign
   return {
     program,
     weightBytes: [...loaded.values()].reduce((sum, rows) => sum + rows.byteLength, 0),
-    stepWeightBytes: [...new Set(multiplied(program))].reduce((sum, id) => sum + data.get(id)!.byteLength, 0),
+    stepWeightBytes: [...multiplied(program)].reduce((sum, [id, share]) => sum + share * data.get(id)!.byteLength, 0),
     arenaBytes: plan.arenaBytes,
     kernelShare: 0,
     createExecution: () => new ReferenceExecution(program, data, plan, limits),
@@ -44,12 +53,13 @@ async function compile(program: Program, weights: WeightProvider, { limits, sign
   }
 }
 
-/** Weights that matmuls read. */
-function multiplied(program: Program): readonly number[] {
-  return program.instructions
-    .filter(({ op }) => op === 'matmul')
-    .flatMap(({ inputs }) => inputs.slice(3).filter((id, i) => i % 2 === 0 && id !== null && program.buffers[id]!.role === 'weight'))
-    .filter(id => id !== null)
+/** Weights that matmuls read, and the share of each that one token needs. */
+function multiplied({ instructions, buffers }: Program): ReadonlyMap<number, number> {
+  const shares = new Map<number, number>()
+  for (const instruction of instructions.filter(({ op }) => op === 'matmul'))
+    for (const [i, id] of instruction.inputs.slice(3).entries())
+      if (i % 2 === 0 && id !== null && buffers[id]!.role === 'weight') shares.set(id, expertShare(buffers, instruction))
+  return shares
 }
 
 class ReferenceExecution implements Execution {

@@ -19,6 +19,10 @@ export interface GatedDecoderTraits {
   readonly hasQkvBias: boolean
   readonly hasOutputBias: boolean
   readonly hasMlpBias: boolean
+  /** See {@link AttentionConfig}. */
+  readonly hasSinks: boolean
+  /** See `ggufRope`. */
+  readonly hasRoundedYarn: boolean
   readonly norms: LayerNorms
   readonly queryKeyNorm: AttentionConfig['queryKeyNorm']
   /** Null for what the configuration says. */
@@ -44,6 +48,8 @@ export const LLAMA_TRAITS: GatedDecoderTraits = {
   hasQkvBias: false,
   hasOutputBias: false,
   hasMlpBias: false,
+  hasSinks: false,
+  hasRoundedYarn: true,
   norms: INPUT_NORMS,
   queryKeyNorm: null,
   activation: null,
@@ -95,7 +101,7 @@ export function gatedFromGguf(fields: ConfigFields, tensors: TensorSizes, traits
     epsilon: fields.number('attention.layer_norm_rms_epsilon', LIMITS.epsilon),
     mlpWidth: fields.integer('feed_forward_length', LIMITS.mlpWidth),
     activation: traits.activation ?? 'silu',
-    rope: ggufRope(fields, headDim, context),
+    rope: ggufRope(fields, headDim, context, traits.hasRoundedYarn),
     hasTiedHead: !tensors.has('output.weight'),
   })
 }
@@ -137,7 +143,7 @@ function assemble(fields: ConfigFields, traits: GatedDecoderTraits, sizes: Gated
   if (vocabulary > LIMITS.vocabulary.max)
     throw fields.invalid(`a vocabulary of ${vocabulary} is more than ${LIMITS.vocabulary.max}`, { vocabulary })
   if (heads % kvHeads !== 0) throw fields.invalid(`${heads} heads cannot share ${kvHeads} key heads evenly`, { heads, kvHeads })
-  const { secondRopeBase, attentionScale, attentionSoftcap, queryKeyNorm, hasQkvBias, hasOutputBias } = traits
+  const { secondRopeBase, attentionScale, attentionSoftcap, queryKeyNorm, hasQkvBias, hasOutputBias, hasSinks } = traits
   const turns = [rope.turns, ...(secondRopeBase === null ? [] : [plainRope(ropeFrequencies(rope.model.dims, secondRopeBase))])]
   return {
     architecture: traits.architecture,
@@ -150,7 +156,8 @@ function assemble(fields: ConfigFields, traits: GatedDecoderTraits, sizes: Gated
     ropes: turns.map(one => ({ ...one, style: traits.ropeStyle })),
     layers: Array.from({ length: layerCount }, (_, layer) => ({
       mixer: {
-        ...{ heads, kvHeads, headDim, queryKeyNorm, hasQkvBias, hasOutputBias },
+        kind: 'attention',
+        ...{ heads, kvHeads, headDim, queryKeyNorm, hasQkvBias, hasOutputBias, hasSinks },
         scale: attentionScale ?? 1 / Math.sqrt(headDim),
         softcap: attentionSoftcap,
         window: traits.windowOf(layer),

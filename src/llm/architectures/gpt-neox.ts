@@ -109,10 +109,12 @@ function gptNeoxConfig(fields: ConfigFields, sizes: GptNeoxSizes): DecoderConfig
     ropes: [{ ...sizes.rope.turns, style: 'half' }],
     layers: Array.from({ length: sizes.layerCount }, () => ({
       mixer: {
+        kind: 'attention',
         ...{ heads, kvHeads: heads, headDim, scale: 1 / Math.sqrt(headDim) },
         ...{ window: null, softcap: null, rope: 0, queryKeyNorm: null },
         hasQkvBias: hasAttentionBias,
         hasOutputBias: hasAttentionBias,
+        hasSinks: false,
       },
       mlp: { width: sizes.mlpWidth, activation: sizes.activation, isGated: false, hasBias: true },
       norms: INPUT_NORMS,

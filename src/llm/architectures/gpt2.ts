@@ -110,6 +110,7 @@ function gpt2Config(fields: ConfigFields, sizes: Gpt2Sizes): DecoderConfig {
     ropes: [],
     layers: Array.from({ length: layerCount }, (_, layer) => ({
       mixer: {
+        kind: 'attention',
         heads,
         kvHeads: heads,
         headDim,
@@ -120,6 +121,7 @@ function gpt2Config(fields: ConfigFields, sizes: Gpt2Sizes): DecoderConfig {
         queryKeyNorm: null,
         hasQkvBias: true,
         hasOutputBias: true,
+        hasSinks: false,
       },
       mlp: { width: mlpWidth, activation, isGated: false, hasBias: true },
       norms: INPUT_NORMS,

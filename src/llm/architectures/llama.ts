@@ -1,8 +1,9 @@
 import type { ConfigFields } from '../config-fields.ts'
 import { DECODER_LIMITS } from '../decoder-config.ts'
 import type { Architecture, TensorSizes } from './architecture.ts'
+import { ggufExpertNames, ggufExperts, withExperts } from './experts.ts'
 import { type GatedDecoderTraits, gatedFromGguf, gatedFromHuggingFace, LLAMA_TRAITS } from './gated-decoder.ts'
-import { GATED_GGUF_NAMES, GATED_HUGGING_FACE_NAMES } from './gated-names.ts'
+import { GATED_HUGGING_FACE_NAMES } from './gated-names.ts'
 
 /** Llama 1 to 3 and the many models of their shape; llama2.c checkpoints use its GGUF form. */
 export const llama: Architecture = {
@@ -12,8 +13,13 @@ export const llama: Architecture = {
     readConfig: (fields, tensors) => gatedFromHuggingFace(fields, tensors, { ...LLAMA_TRAITS, ...biases(fields) }),
   },
   gguf: {
-    names: GATED_GGUF_NAMES,
-    readConfig: (fields, tensors) => gatedFromGguf(fields, tensors, ggufLlamaTraits('llama', fields, tensors)),
+    names: (_, tensors) => ggufExpertNames(tensors),
+    readConfig(fields, tensors) {
+      const config = gatedFromGguf(fields, tensors, ggufLlamaTraits('llama', fields, tensors))
+      // Mixtral converted to GGUF.
+      const hasExperts = fields.integer('expert_count', { min: 0, max: DECODER_LIMITS.experts.max }, 0) > 0
+      return hasExperts ? withExperts(config, () => ggufExperts(fields, { isNormalized: true, gating: 'silu' })) : config
+    },
   },
 }
 

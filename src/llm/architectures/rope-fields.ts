@@ -40,27 +40,28 @@ export function huggingFaceRope(fields: ConfigFields, headDim: number, context: 
  * Rotary positions as GGUF metadata describes them. Divisors of single frequencies are in tensors: see
  * `decoderFromGguf`.
  *
+ * @param isRounded - the pairs between which YaRN blends are whole, as in all families but one
  * @throws HenceError `CONFIG_INVALID`
  */
-export function ggufRope(fields: ConfigFields, headDim: number, context: number): ReadRope {
+export function ggufRope(fields: ConfigFields, headDim: number, context: number, isRounded = true): ReadRope {
   const dims = checkTurned(fields, fields.integer('rope.dimension_count', LIMITS.headDim, headDim), headDim)
   const originalContext = fields.integer('rope.scaling.original_context_length', LIMITS.context, context)
   const model: RopeModel = { dims, base: fields.number('rope.freq_base', LIMITS.ropeBase, 10_000), context, originalContext }
-  const turns = fields.choice('rope.scaling.type', SCALINGS, 'none')(model, fields)
+  const turns = fields.choice('rope.scaling.type', SCALINGS, 'none')(model, fields, isRounded)
   const scale = fields.number('rope.scaling.attn_factor', LIMITS.ropeFactor, 1)
   return { model, turns: checkRope(fields, { ...turns, scale: turns.scale * scale }) }
 }
 
-const SCALINGS: Readonly<Record<string, (model: RopeModel, fields: ConfigFields) => RopeTurns>> = {
+const SCALINGS: Readonly<Record<string, (model: RopeModel, fields: ConfigFields, isRounded: boolean) => RopeTurns>> = {
   none: plain,
   linear: (model, fields) => linearRope(model, factorOf(fields)),
-  yarn: (model, fields) =>
+  yarn: (model, fields, isRounded) =>
     yarnRope(model, {
       factor: factorOf(fields),
       originalContext: model.originalContext!,
       fastTurns: fields.number('rope.scaling.yarn_beta_fast', LIMITS.ropeFactor, 32),
       slowTurns: fields.number('rope.scaling.yarn_beta_slow', LIMITS.ropeFactor, 1),
-      isRounded: true,
+      isRounded,
     }),
   longrope: plain,
 }

@@ -1,6 +1,6 @@
 import { HenceError } from '../../core/index.ts'
 import { type Checkpoint, readFloat32, requireSupported } from '../../formats/index.ts'
-import type { TensorSizes } from '../architectures/architecture.ts'
+import { tensorSizes } from '../architectures/architecture.ts'
 import { ConfigFields } from '../config-fields.ts'
 import type { EncoderTowers, HeadKind } from './architectures/encoder-architecture.ts'
 import { ENCODER_ARCHITECTURES } from './architectures/index.ts'
@@ -45,7 +45,7 @@ export async function encoderFromHuggingFace(
       origin,
       known: [...ENCODER_ARCHITECTURES.keys()],
     })
-  const sizes: TensorSizes = { has: name => checkpoint.tensors.has(name), shapeOf: name => checkpoint.tensors.get(name)?.shape }
+  const sizes = tensorSizes(checkpoint)
   const { text, image, endToken, logitScale }: EncoderTowers = family.read(fields, sizes, headKind(fields))
   const source = (name: string, tower: EncoderTowers['text']): TowerSource | undefined =>
     tower && { name: `${architecture} ${name}`, config: tower.config, names: tower.names, checkpoint }

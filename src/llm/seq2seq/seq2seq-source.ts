@@ -1,7 +1,7 @@
 import { HenceError } from '../../core/index.ts'
 import { type Checkpoint, requireSupported } from '../../formats/index.ts'
 import type { Program } from '../../program/index.ts'
-import type { TensorSizes } from '../architectures/architecture.ts'
+import { tensorSizes } from '../architectures/architecture.ts'
 import { checkTensors } from '../check-tensors.ts'
 import { ConfigFields } from '../config-fields.ts'
 import { tensorLocator } from '../tensor-names.ts'
@@ -39,7 +39,7 @@ export function seq2seqFromHuggingFace(config: Readonly<Record<string, unknown>>
       origin,
       known: Object.keys(SEQ2SEQ_ARCHITECTURES),
     })
-  const sizes: TensorSizes = { has: tensor => checkpoint.tensors.has(tensor), shapeOf: tensor => checkpoint.tensors.get(tensor)?.shape }
+  const sizes = tensorSizes(checkpoint)
   return { ...family.read(fields, sizes), checkpoint }
 }
 

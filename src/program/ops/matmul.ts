@@ -4,8 +4,11 @@ import { agree, check, f32, i32, knownDim, type Op, operand } from '../op.ts'
 import { type OutputAttributes, outputOf } from './activations.ts'
 
 export interface MatmulAttributes extends OutputAttributes {
-  /** `fast` where whoever made the model allows it for this product, whatever precision the program runs in. */
-  readonly precision?: 'fast'
+  /**
+   * Whatever precision the program runs in: `fast` where whoever made the model allows it for this product, `exact` where a small
+   * error would decide something else.
+   */
+  readonly precision?: 'fast' | 'exact'
 }
 
 /**

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { type Checkpoint, quantize, type StoredTensor } from '../../../src/formats/index.ts'
-import { ARCHITECTURES, Decoder, decoderFromHuggingFace, stepLimits, writeDecoder } from '../../../src/llm/index.ts'
+import { Decoder, decoderFromHuggingFace, stepLimits, writeDecoder } from '../../../src/llm/index.ts'
 import { availableBackends } from '../../backends.ts'
 import { describeWithTestdata, testdata } from '../../testdata.ts'
 import { copyOf, largestDifference, wholePrompt } from './reference-model.ts'
@@ -80,10 +80,7 @@ function gptNano(model: Readonly<Record<string, unknown>>): ReturnType<typeof de
   const checkpoint: Checkpoint = { format: 'safetensors', tensors: new Map(tensors), files: [], close: async () => {} }
   const config = { model_type: 'gpt2', n_layer, n_head, n_embd, vocab_size, n_positions: block_size, tie_word_embeddings: false }
   const source = decoderFromHuggingFace(config, checkpoint, 'gpt-nano-sort')
-  const places = Object.entries(ARCHITECTURES['gpt2']!.huggingFace.names.places).map(([role, place]) => [
-    role,
-    { ...place, transpose: false },
-  ])
+  const places = Object.entries(source.names.places).map(([role, place]) => [role, { ...place, transpose: false }])
   return { ...source, names: { ...source.names, places: Object.fromEntries(places) } }
 }
 

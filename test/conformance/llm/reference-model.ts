@@ -71,8 +71,8 @@ export function scatteredBlocks(context: number, sequences: number, sequence: nu
 }
 
 /** All tokens of one prompt, with logits for each. */
-export function wholePrompt(tokens: readonly number[], blocks: readonly number[]): BatchSlice {
-  return { tokens, start: 0, count: tokens.length, rowCount: tokens.length, blocks }
+export function wholePrompt(tokens: readonly number[], blocks: readonly number[], stateSlot = 0): BatchSlice {
+  return { tokens, start: 0, count: tokens.length, rowCount: tokens.length, blocks, stateSlot }
 }
 
 /** Copies an output of a run. */

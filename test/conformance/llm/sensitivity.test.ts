@@ -10,6 +10,8 @@ import { compileReference, copyOf, huggingFaceReference, largestDifference, scat
 
 type Config = DecoderSource['config']
 type Layer = Config['layers'][number]
+type Attention = Extract<Layer['mixer'], { kind: 'attention' }>
+type Experts = Extract<Layer['mlp'], { kind: 'experts' }>
 
 /** Logits without a feature that the references do not measure move at least this much: five hundred times the tolerance. */
 const CLEARLY = 0.1
@@ -17,7 +19,9 @@ const CLEARLY = 0.1
 const layers =
   (change: (layer: Layer) => Layer) =>
   (config: Config): Config => ({ ...config, layers: config.layers.map(change) })
-const mixers = (change: Partial<Layer['mixer']>) => layers(layer => ({ ...layer, mixer: { ...layer.mixer, ...change } }))
+const mixers = (change: Partial<Attention>) =>
+  layers(layer => (layer.mixer.kind === 'attention' ? { ...layer, mixer: { ...layer.mixer, ...change } } : layer))
+const experts = (change: Partial<Experts>) => layers(layer => ({ ...layer, mlp: { ...(layer.mlp as Experts), ...change } }))
 const ropes =
   (change: Partial<Config['ropes'][number]>) =>
   (config: Config): Config => ({ ...config, ropes: config.ropes.map(rope => ({ ...rope, ...change })) })
@@ -46,15 +50,40 @@ const CASES: readonly [model: string, feature: string, without: (config: Config)
   ['olmo2', 'norms of all heads', mixers({ queryKeyNorm: null })],
   ['phi3-longrope', 'the frequencies of long sequences', ropes({ long: null })],
   ['phi3-longrope', 'the scale of turns', ropes({ scale: 1 })],
+  ['gpt_oss', 'windows', mixers({ window: null }), 9.67],
+  ['gpt_oss', 'sinks', mixers({ hasSinks: false })],
+  ['gpt_oss', 'the scale of turns', ropes({ scale: 1 })],
+  ['gpt_oss', 'stretched frequencies', plain],
+  ['gpt_oss', 'the sharper gate', experts({ gating: { alpha: 1, limit: 7 } })],
+  ['gpt_oss', 'the bias of the router', experts({ hasRouterBias: false })],
+  ['gpt_oss', 'biases of experts', experts({ hasBias: false })],
+  ['mixtral', 'one of its experts', experts({ perToken: 1 })],
+  ['mixtral', 'weights of experts that sum to 1', experts({ isNormalized: false })],
+  ['qwen3_moe', 'one of its experts', experts({ perToken: 1 })],
+  ['qwen3_moe', 'weights of experts that sum to 1', experts({ isNormalized: false })],
+  ['qwen3_moe', 'norms of heads', mixers({ queryKeyNorm: null })],
+  ['lfm2', 'norms of heads', mixers({ queryKeyNorm: null })],
 ]
+
+/** Names of tensors that a configuration without a feature has no place for. */
+function unwanted({ layers: all }: Config): RegExp[] {
+  const attention = all.flatMap(({ mixer }) => (mixer.kind === 'attention' ? [mixer] : []))
+  const routed = all.flatMap(({ mlp }) => (mlp && 'kind' in mlp ? [mlp] : []))
+  return [
+    ...(attention.some(({ queryKeyNorm }) => queryKeyNorm) ? [] : [/[qk]_(layer)?norm/]),
+    ...(attention.some(({ hasSinks }) => hasSinks) ? [] : [/sinks/]),
+    ...(routed.some(({ hasRouterBias }) => hasRouterBias) ? [] : [/router\.bias/]),
+    ...(routed.some(({ hasBias }) => hasBias) ? [] : [/proj_bias/]),
+  ]
+}
 
 describeWithTestdata('without a feature', () => {
   test.each(CASES)('%s: %s', async (name, _, without, difference) => {
     const model = await huggingFaceReference(name)
     const { source } = model
     const config = without(source.config)
-    // Norms that the configuration has no place for would be refused.
-    const tensors = [...source.checkpoint.tensors].filter(([tensor]) => config.layers[0]!.mixer.queryKeyNorm || !/[qk]_norm/.test(tensor))
+    // Tensors that the configuration has no place for would be refused.
+    const tensors = [...source.checkpoint.tensors].filter(([tensor]) => !unwanted(config).some(pattern => pattern.test(tensor)))
     const checkpoint = { ...source.checkpoint, tensors: new Map(tensors) }
     const decoder = await compileReference({ source: { ...source, config, checkpoint } }, referenceBackend())
     const outputs = await decoder.run([wholePrompt(model.prompts[2]!.ids, scatteredBlocks(config.context, 1, 0))])

@@ -1,5 +1,5 @@
 import { HenceError } from '../core/index.ts'
-import { parseJsonObject } from './bounded-json.ts'
+import { parseBoundedJson, parseJsonObject } from './bounded-json.ts'
 import { ByteFile } from './byte-file.ts'
 
 /** Hence's own limits. The largest published tokenizer.json files take some 35 MB, other JSON files some 10 MB. */
@@ -29,4 +29,9 @@ export async function readSmallFile(path: string, limit: number, signal?: AbortS
 /** Reads a JSON file whose top level is an object. */
 export async function readJsonObject(path: string, limit: number, signal?: AbortSignal): Promise<Record<string, unknown>> {
   return parseJsonObject(await readSmallFile(path, limit, signal), path)
+}
+
+/** Reads a JSON file, whatever it holds. */
+export async function readJson(path: string, limit: number, signal?: AbortSignal): Promise<unknown> {
+  return parseBoundedJson(await readSmallFile(path, limit, signal), path)
 }

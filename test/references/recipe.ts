@@ -95,7 +95,8 @@ export function elementCount(tensor: Pick<RecipeTensor, 'shape'>): number {
   return tensor.shape.reduce((product, size) => product * size, 1)
 }
 
-function streamKey(seed: number, index: number): number {
+/** Selects the stream of numbers of a seed's tensor. */
+export function streamKey(seed: number, index: number): number {
   return mix((mix(seed) + index) | 0)
 }
 

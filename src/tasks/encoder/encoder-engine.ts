@@ -14,6 +14,7 @@ import type { EncoderSource, StartedEncoder, TextTower, TowerConfig, TowerText }
 import type { TensorEngine } from '../tensor-model.ts'
 import type { ModelFiles } from './model-files.ts'
 import { normalised, rowsOf } from './rows.ts'
+import { openSentenceModules, type SentenceModules } from './sentence-modules.ts'
 
 const WARM_UPS = 2
 const DEFAULT_RUNS = 10
@@ -31,6 +32,7 @@ export class EncoderEngine implements TensorEngine {
   readonly outputs: readonly string[]
   readonly encoder: StartedEncoder
   readonly files: ModelFiles
+  #sentence: Promise<SentenceModules> | undefined
 
   constructor(encoder: StartedEncoder, files: ModelFiles) {
     this.encoder = encoder
@@ -115,7 +117,17 @@ export class EncoderEngine implements TensorEngine {
     }
   }
 
+  /** What turns vectors of tokens into one of a text. @throws HenceError about the files that say so */
+  sentence(): Promise<SentenceModules> {
+    this.#sentence ??= openSentenceModules(this.files, this.encoder)
+    return this.#sentence
+  }
+
   dispose(): void {
+    void this.#sentence?.then(
+      modules => modules.dispose(),
+      () => undefined,
+    )
     this.encoder.dispose()
   }
 

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { elementCount, HenceError, isHenceError, type TensorModel, type TensorModelDescription } from '../../core/index.ts'
+import { elementCount, isHenceError, type TensorModel, type TensorModelDescription } from '../../core/index.ts'
 import { type DetectedFormat, MAX_JSON_BYTES, openHuggingFaceFolder, readJsonObject } from '../../formats/index.ts'
 import { type EncoderSource, encoderFromHuggingFace, encoderPrecision, isEncoderConfig, startEncoder, writeTower } from '../../llm/index.ts'
 import { describeValue, type TensorModelOptions } from '../open-tensor-model.ts'
@@ -70,10 +70,4 @@ function describeEncoder(folder: string, source: EncoderSource, options: TensorM
     metadata: { architecture, ...(head ? { head } : {}) },
     precision: encoderPrecision(source, options),
   }
-}
-
-/** The engine behind a model when it is an encoder. @throws HenceError `OPTION_INVALID` otherwise, naming the task */
-export function encoderOf(task: string, model: TensorModel): EngineModel<EncoderEngine> {
-  if (model instanceof EngineModel && model.engine instanceof EncoderEngine) return model as EngineModel<EncoderEngine>
-  throw new HenceError('OPTION_INVALID', `${task}: the model is no encoder loaded from a folder`, { task, kind: model.kind })
 }

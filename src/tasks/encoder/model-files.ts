@@ -1,13 +1,13 @@
 import { dirname, join } from 'node:path'
 import { HenceError, isHenceError } from '../../core/index.ts'
-import { MAX_JSON_BYTES, readJsonObject } from '../../formats/index.ts'
+import { isJsonObject, MAX_JSON_BYTES, readJson } from '../../formats/index.ts'
 import type { Tokenizer } from '../../text/index.ts'
 import { findTokenizer } from '../find-tokenizer.ts'
 
 /** What lies beside the weights of a model: tokenizer, names of classes, how texts are prepared. Files are read once, when asked for. */
 export class ModelFiles {
   readonly #folders: readonly string[]
-  readonly #json = new Map<string, Promise<Record<string, unknown> | undefined>>()
+  readonly #values = new Map<string, Promise<unknown>>()
   #tokenizer: Promise<Tokenizer | undefined> | undefined
 
   /** @param folder - also searched: the folder above it where it is called `onnx`, as models for JavaScript are published */
@@ -16,9 +16,16 @@ export class ModelFiles {
   }
 
   /** An object in a JSON file; undefined where there is no such file. @throws HenceError about the file when it is damaged */
-  json(name: string): Promise<Record<string, unknown> | undefined> {
-    const known = this.#json.get(name) ?? this.#read(name)
-    this.#json.set(name, known)
+  async json(name: string): Promise<Record<string, unknown> | undefined> {
+    const value = await this.value(name)
+    if (value === undefined || isJsonObject(value)) return value
+    throw new HenceError('FILE_MALFORMED', `${name}: the top level is not an object`, { where: name })
+  }
+
+  /** What a JSON file holds; undefined where there is none. @throws HenceError about the file when it is damaged */
+  value(name: string): Promise<unknown> {
+    const known = this.#values.get(name) ?? this.#read(name)
+    this.#values.set(name, known)
     return known
   }
 
@@ -65,10 +72,10 @@ export class ModelFiles {
     return undefined
   }
 
-  async #read(name: string): Promise<Record<string, unknown> | undefined> {
+  async #read(name: string): Promise<unknown> {
     for (const folder of this.#folders)
       try {
-        return await readJsonObject(join(folder, name), MAX_JSON_BYTES)
+        return await readJson(join(folder, name), MAX_JSON_BYTES)
       } catch (error) {
         if (!isHenceError(error, 'FILE_NOT_FOUND')) throw error
       }

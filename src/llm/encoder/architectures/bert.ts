@@ -106,7 +106,7 @@ function read(
     const tanh = { activation: 'tanh', hasBias: true } as const
     switch (kind) {
       case 'masked-lm': {
-        const isTied = !tensors.has(`${names.places.headOutput!.base}.decoder.weight`)
+        const isTied = !tensors.has(`${traits.heads[kind].headOutput!.base}.decoder.weight`)
         // The transform of RoBERTa has gelu whatever the blocks have.
         const dense = { activation: traits.isOffset ? 'gelu' : activation, hasBias: true } as const
         return { kind, pooling: 'tokens', hasPooledNorm: false, dense, norm, output: { size: vocabulary, hasBias: true, isTied } }
@@ -144,6 +144,8 @@ function namesOf(tensors: TensorSizes, { prefix, heads }: BertTraits, head: Head
       mlpNorm: norm(`${layer}.output.LayerNorm`),
       ...ofHead,
       ...(ofHead.headNorm ? { headNorm: norm(ofHead.headNorm.base) } : {}),
+      // Where the output matrix is not the embeddings', it may have a bias of its own.
+      ...(tensors.has(`${ofHead.headOutput?.base}.decoder.bias`) ? { headOutput: { base: `${ofHead.headOutput!.base}.decoder` } } : {}),
     },
   }
 }

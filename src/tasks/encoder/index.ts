@@ -1,0 +1,8 @@
+export { classifyImageZeroShot, type ZeroShotClass, type ZeroShotOptions } from './classify-image-zero-shot.ts'
+export { type ClassifyTextOptions, classifyText, type ScoreFunction, type TextClass } from './classify-text.ts'
+export { type Aggregation, type ClassifyTokensOptions, classifyTokens, type EntityGroup, type TokenClass } from './classify-tokens.ts'
+export { type EmbedImageOptions, embedImage } from './embed-image.ts'
+export { type EmbedTextOptions, embedText } from './embed-text.ts'
+export { type FillMaskOptions, fillMask, type MaskCandidate, maskTokenOf } from './fill-mask.ts'
+export type { Pooling } from './pooling.ts'
+export type { TextInput, TextOptions, TruncatedText } from './text-input.ts'

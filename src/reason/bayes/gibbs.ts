@@ -124,7 +124,7 @@ function start(network: BayesianNetwork, evidence: Evidence, families: Uint8Arra
 }
 
 function refuseZeros(network: BayesianNetwork, { variables, factors }: Subproblem): void {
-  const zero = factors.find(({ table }) => table.includes(0))
+  const zero = factors.find(({ scope, table }) => scope.length > 1 && table.includes(0))
   if (!zero) return
   const names = zero.scope.map(local => network.variables[variables[local]!]!.name)
   throw new HenceError('OPTION_INVALID', `Gibbs sampling needs tables without zeros, and one over ${names.join(', ')} has one`, {

@@ -1,2 +1,15 @@
+export type { ApproximationDiagnostics } from './approximate-answer.ts'
+export {
+  BayesNet,
+  type BestOptions,
+  type JointPosterior,
+  type ProbableAssignment,
+  type QueryOptions,
+  type QuestionOptions,
+} from './bayes-net.ts'
+export { CompiledNetwork, type CompileOptions } from './compiled-network.ts'
+export type { Finding, Given } from './evidence.ts'
 export { type BayesianNetwork, buildNetwork, type DiscreteVariable } from './network.ts'
+export { detailsOf, type Posteriors, type QueryDetails } from './posteriors.ts'
+export type { ExactCost, QueryCost } from './query-cost.ts'
 export type { RowReport } from './read-table.ts'

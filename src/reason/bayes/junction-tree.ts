@@ -2,6 +2,7 @@ import type { CliqueTable, Likelihood, Reduction } from './clique-table.ts'
 import { makeCliqueTables } from './clique-tables.ts'
 import type { CliqueTree } from './clique-tree.ts'
 import type { Factor } from './factor.ts'
+import { normalize } from './normalize.ts'
 import type { Steps } from './steps.ts'
 import { planStrides, sumStrided } from './strided.ts'
 
@@ -92,7 +93,7 @@ export class JunctionTree {
       hasChanged = true
       const up = this.#up[i]!
       this.#tables[i]!.collect([...this.#likelihoods[i]!.values()], this.#childMessages[i]!, up, this.#reductions[i]!)
-      this.#logScales[i] = normalize(up)
+      this.#logScales[i] = Math.log(normalize(up))
       this.#isDirty[i] = 0
       yield
     }
@@ -167,15 +168,6 @@ function cheapestSource({ cliques, home }: CliqueTree, variable: number): Source
     cells = separatorCells
   }
   return best
-}
-
-/** Scales to a sum of 1 and returns the logarithm of the sum; zeros stay. */
-function normalize(values: Float64Array): number {
-  let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i]!
-  if (sum === 0) return Number.NEGATIVE_INFINITY
-  for (let i = 0; i < values.length; i++) values[i]! /= sum
-  return Math.log(sum)
 }
 
 /** Divides a message by the one it answers, scaled to a sum of 1 before; where that is zero, so is the belief. */

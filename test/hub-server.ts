@@ -73,7 +73,8 @@ export async function startHub(repositories: Readonly<Record<string, HubReposito
     else response.writeHead(403).end()
   })
   const hubOrigin = await listen(hub)
-  const storageOrigin = await listen(storage)
+  // Another name of the same machine: clients tell hosts apart by it.
+  const storageOrigin = (await listen(storage)).replace('127.0.0.1', 'localhost')
 
   function note(server: SeenRequest['server'], { method = '', url = '', headers }: IncomingMessage): void {
     seen.push({ server, method, path: url, authorization: headers.authorization, range: headers.range })

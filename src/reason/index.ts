@@ -1,1 +1,3 @@
 export * from './bayes/index.ts'
+export * from './causal/index.ts'
+export * from './pictures/index.ts'

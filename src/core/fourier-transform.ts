@@ -1,3 +1,5 @@
+import { type Complex, runStage, type Stage } from './fourier-stages.ts'
+
 /** A complex transform of a fixed length, in place: re and im become Σ x[n]·e^(∓2πi·kn/N), without scaling. */
 export type FourierTransform = (re: Float64Array, im: Float64Array) => void
 
@@ -24,49 +26,28 @@ function factorsOf(length: number): number[] {
   return factors
 }
 
-/**
- * A product of small factors: for each factor in turn, transforms of that length whose results are sorted on the way. Source:
- * T. G. Stockham, 1966.
- */
+/** A product of small factors: a stage for each. */
 function mixed(length: number, factors: readonly number[], inverse: boolean): FourierTransform {
   const { cos, sin } = rootsOfUnity(length, inverse)
-  const [otherRe, otherIm] = [new Float64Array(length), new Float64Array(length)]
-  const [partRe, partIm] = [new Float64Array(LARGEST_FACTOR), new Float64Array(LARGEST_FACTOR)]
-  return (re, im) => {
-    let [fromRe, fromIm, toRe, toIm]: [Float64Array, Float64Array, Float64Array, Float64Array] = [re, im, otherRe, otherIm]
-    let span = length
-    let stride = 1
-    for (const radix of factors) {
-      const count = span / radix
-      // Roots of the radix and of the span are every so many of the whole length's.
-      const [radixStep, spanStep] = [length / radix, length / span]
-      for (let p = 0; p < count; p++)
-        for (let q = 0; q < stride; q++) {
-          for (let k = 0, at = q + stride * p; k < radix; k++, at += stride * count) {
-            partRe[k] = fromRe[at]!
-            partIm[k] = fromIm[at]!
-          }
-          for (let j = 0; j < radix; j++) {
-            let sumRe = partRe[0]!
-            let sumIm = partIm[0]!
-            for (let k = 1, root = j * radixStep; k < radix; k++, root += j * radixStep) {
-              const [c, s] = [cos[root % length]!, sin[root % length]!]
-              sumRe += partRe[k]! * c - partIm[k]! * s
-              sumIm += partRe[k]! * s + partIm[k]! * c
-            }
-            const at = q + stride * (radix * p + j)
-            const [c, s] = [cos[p * j * spanStep]!, sin[p * j * spanStep]!]
-            toRe[at] = sumRe * c - sumIm * s
-            toIm[at] = sumRe * s + sumIm * c
-          }
-        }
-      ;[fromRe, fromIm, toRe, toIm] = [toRe, toIm, fromRe, fromIm]
-      span = count
-      stride *= radix
+  let span = length
+  const stages = factors.map((radix): Stage => {
+    const count = span / radix
+    const root = (i: number): number => (Math.floor(i / radix) * (i % radix) * (length / span)) % length
+    const turns = {
+      re: Float64Array.from({ length: span }, (_, i) => cos[root(i)]!),
+      im: Float64Array.from({ length: span }, (_, i) => sin[root(i)]!),
     }
-    if (fromRe === re) return
-    re.set(fromRe)
-    im.set(fromIm)
+    const stage = { radix, count, stride: length / span, turns, sign: inverse ? 1 : -1 }
+    span = count
+    return stage
+  })
+  const other: Complex = { re: new Float64Array(length), im: new Float64Array(length) }
+  return (re, im) => {
+    const given: Complex = { re, im }
+    for (const [i, stage] of stages.entries()) runStage(stage, i % 2 === 0 ? given : other, i % 2 === 0 ? other : given)
+    if (stages.length % 2 === 0) return
+    re.set(other.re)
+    im.set(other.im)
   }
 }
 

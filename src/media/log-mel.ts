@@ -32,6 +32,8 @@ export class LogMel {
   readonly #hann: Float64Array
   readonly #re: Float64Array
   readonly #im: Float64Array
+  /** Of one frame. */
+  readonly #powers: Float64Array
 
   constructor(options: LogMelOptions) {
     const { mels, window, sampleRate } = options
@@ -41,6 +43,7 @@ export class LogMel {
     this.#hann = Float64Array.from({ length: window }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / window))
     this.#re = new Float64Array(window)
     this.#im = new Float64Array(window)
+    this.#powers = new Float64Array(this.#filters.bins)
   }
 
   /**
@@ -85,11 +88,13 @@ export class LogMel {
   #gather(part: 0 | 1, to: Float32Array): number {
     const { mels, bins, begins, ends, weights } = this.#filters
     const { window } = this.options
-    const powers = new Float64Array(bins)
+    const [re, im, powers] = [this.#re, this.#im, this.#powers]
     for (let k = 0; k < bins; k++) {
       const mirror = k === 0 ? 0 : window - k
-      const [a, b, c, d] = [this.#re[k]!, this.#im[k]!, this.#re[mirror]!, this.#im[mirror]!]
-      powers[k] = part === 0 ? ((a + c) ** 2 + (b - d) ** 2) / 4 : ((b + d) ** 2 + (c - a) ** 2) / 4
+      // The spectrum of the real part is the half that mirrors itself, that of the imaginary part the other.
+      const x = part === 0 ? re[k]! + re[mirror]! : im[k]! + im[mirror]!
+      const y = part === 0 ? im[k]! - im[mirror]! : re[mirror]! - re[k]!
+      powers[k] = (x * x + y * y) / 4
     }
     let largest = -Infinity
     for (let mel = 0; mel < mels; mel++) {

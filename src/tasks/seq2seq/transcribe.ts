@@ -85,8 +85,8 @@ export async function transcribe(
     if (!heard.every(Number.isFinite)) throw new HenceError('OPTION_INVALID', 'transcribe: the recording holds samples that are no numbers')
     const memory = await listener.model.engine.encode(await logMel.features(heard, speech.frames), given.signal)
     spoken ??= await findLanguage(listener, memory, given.signal)
-    const written = await write(listener, memory, { spoken, task, hasTimes: (timestamps || isLong) && tokens.times !== undefined }, given)
-    const { pieces, done } = cut(listener, written, heard.length)
+    const orders = { spoken, task, hasTimes: (timestamps || isLong) && tokens.times !== undefined }
+    const { pieces, done } = cut(listener, await write(listener, memory, orders, given), heard.length, orders.hasTimes)
     const seconds = at / speech.features.sampleRate
     for (const { start, end, text: piece } of pieces) {
       const chunk = { text: piece, timestamp: [round(seconds + start), round(seconds + end)] as const }
@@ -164,12 +164,12 @@ async function write(
 }
 
 /** Pieces of text in seconds within a stretch, and samples it is done with. */
-function cut({ model, speech, tokens, end }: Listener, written: readonly number[], length: number) {
+function cut({ model, speech, tokens, end }: Listener, written: readonly number[], length: number, hasTimes: boolean) {
   const { hop, sampleRate } = speech.features
   const tokenizer = model.tokenizer()
   const seconds = length / sampleRate
   const textOf = (ids: readonly number[]): string => tokenizer.decode(ids.filter(id => id < end))
-  if (!tokens.times) return { pieces: [{ start: 0, end: seconds, text: textOf(written) }], done: length }
+  if (!hasTimes || !tokens.times) return { pieces: [{ start: 0, end: seconds, text: textOf(written) }], done: length }
   const step = (2 * hop) / sampleRate
   const { pieces, doneSeconds } = speechPieces(written, { first: tokens.times.first, step, seconds })
   const done = Math.round(doneSeconds * sampleRate)

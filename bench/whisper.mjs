@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util'
 
 const SECONDS = 30
 const PREFIX = [50258, 50259, 50359, 50363]
+const FIRST_SPECIAL = 50_257
 const MEASURED = 3
 const { values: options } = parseArgs({
   options: {
@@ -59,9 +60,11 @@ function compare() {
     console.log(
       `| ${name} | ${value(hence).toFixed(digits)} | ${value(peer).toFixed(digits)} | ${(value(peer) / value(hence)).toFixed(2)}× |`,
     )
-  const agreeing = hence.tokens.findIndex((token, i) => token !== peer.tokens[i])
+  // The transcription is text alone.
+  const text = peer.tokens.filter(token => token < FIRST_SPECIAL)
+  const agreeing = hence.tokens.length === text.length ? hence.tokens.findIndex((token, i) => token !== text[i]) : 0
   console.log(
-    `\nspread ${hence.spread} and ${peer.spread}; ${agreeing < 0 ? 'all' : `the first ${agreeing} of ${tokenCount}`} tokens agree (weights are random, margins small)`,
+    `\nspread ${hence.spread} and ${peer.spread}; ${agreeing < 0 ? `all ${text.length} tokens of text agree` : `tokens of text part at ${agreeing} of ${text.length}`}`,
   )
 }
 

@@ -48,6 +48,20 @@ const MUTATIONS = [
     cases: 'ragged attention',
   },
   {
+    name: 'a query does not see what comes after it',
+    file: 'kernels/attention.h',
+    find: 'return a.causal ? position + 1 : a.contextLengths[sequence];',
+    replace: '(void)sequence; return position + 1;',
+    cases: 'attention both directions',
+  },
+  {
+    name: 'a bias of distances is that of the distance before',
+    file: 'kernels/attention-tile.h',
+    find: 'scores[i] += bias.zero[shift + i];',
+    replace: 'scores[i] += bias.zero[shift + i - 1 + (shift + i == -bias.reach)];',
+    cases: 'attention relative bias',
+  },
+  {
     name: 'softmax divides by too little',
     file: 'kernels/softmax.h',
     find: 'sum = sum + e;\n    }\n    if (rest)',

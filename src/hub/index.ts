@@ -1,5 +1,5 @@
 export { type FindOptions, findModel } from './find-model.ts'
-export { atRevision, type HubName, parseHubName, printHubName } from './hub-name.ts'
+export { atRevision, type HubName, parseHubName } from './hub-name.ts'
 export type { Hub } from './hub-request.ts'
 export { type HubSettings, hubCacheFolder, hubSettings } from './hub-settings.ts'
 export { type CachedRepository, type CachedSnapshot, listHubCache, removeFromHubCache } from './list-cache.ts'

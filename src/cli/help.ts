@@ -55,7 +55,8 @@ function overview(commands: readonly Command[]): string {
     '',
     ...tableLines(commands.map(({ usage, summary }) => [`  hence ${usage}`, summary])),
     '',
-    'MODEL is a .gguf file, a Hugging Face folder, a safetensors file beside its config.json, a llama2.c .bin file, or an .onnx file.',
+    'MODEL is a .gguf file, a Hugging Face folder, a safetensors file beside its config.json, a llama2.c .bin file, an .onnx file,',
+    'or a name on the Hugging Face hub: org/name, org/name:Q4_K_M.',
     'Every command takes --json and --help. Exit codes: 0 done, 1 failed, 2 called wrongly, 130 stopped by Ctrl-C.',
     '',
   ].join('\n')

@@ -12,9 +12,11 @@ const PICTURES = /^\.(jpe?g|png|bmp|tiff?|p[bgpn]m|webp|gif|avif|heic|svg)$/i
  *
  * @throws HenceError `USAGE` when it cannot be told
  */
-export async function guessTask(description: TensorModelDescription, file: string): Promise<TaskName> {
-  const { inputs, operators } = description
+export async function guessTask(description: TensorModelDescription, file: string, labels: readonly string[] = []): Promise<TaskName> {
+  const { inputs, operators, metadata } = description
   const names = inputs.map(({ name }) => name)
+  if (labels.length > 0) return 'classify-image-zero-shot'
+  if (metadata['head'] === 'projection') return 'embed-image'
   if (['input', 'state', 'sr'].every(name => names.includes(name))) return 'detect-voice'
   const [first] = inputs
   if (inputs.length === 1 && first?.dtype === 'i32' && (await isMagika(description.source))) return 'identify-file-type'

@@ -59,17 +59,19 @@ function modelLines(report: GraphReport): string[] {
   const { producer, opsets, parameters, weightBytes, files, operators, precision } = report
   const nodes = Object.values(operators).reduce((sum, count) => sum + count, 0)
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  const sets = Object.entries(opsets).map(([domain, version]) => `${domain === '' ? 'ai.onnx' : domain} ${version}`)
+  const origin =
+    sets.length > 0
+      ? [
+          ['producer', producer === '' ? 'not stated' : producer],
+          ['operator sets', sets.join(', ')],
+        ]
+      : []
   return tableLines([
-    ['producer', producer === '' ? 'not stated' : producer],
-    [
-      'operator sets',
-      Object.entries(opsets)
-        .map(([domain, version]) => `${domain === '' ? 'ai.onnx' : domain} ${version}`)
-        .join(', '),
-    ],
+    ...origin,
     ['parameters', `${formatLargeCount(parameters)} (${formatCount(parameters)}), ${formatBytes(weightBytes)}`],
     ['nodes', formatCount(nodes)],
-    ['format', `onnx, ${formatPlural(files.length, 'file')}, ${formatBytes(bytes)}`],
+    ['format', `${report.format}, ${formatPlural(files.length, 'file')}, ${formatBytes(bytes)}`],
     ['precision', precision],
   ])
 }

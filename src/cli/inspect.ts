@@ -3,11 +3,12 @@ import { elementCount } from '../core/index.ts'
 import { type Checkpoint, detectFormat, WEIGHT_TYPES } from '../formats/index.ts'
 import { planEngine } from '../llm/index.ts'
 import { printProgram } from '../program/index.ts'
-import { inspect } from '../tasks/index.ts'
+import { inspect, isEncoder } from '../tasks/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { findSource } from './find-source.ts'
 import { integerFlag, listFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import { formatBytes, formatCount, formatPlural } from './format.ts'
+import { inspectEncoder } from './inspect-encoder.ts'
 import { inspectGraph } from './inspect-graph.ts'
 import { type Inspection, inspectionSections, typeLines } from './inspect-text.ts'
 import { LOAD_FLAGS, loadOptions } from './model-flags.ts'
@@ -72,6 +73,10 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   }
   if (isProfiled) throw usageError(`${path} is no ONNX model; \`hence run --stats\` shows how fast a language model is`)
   if (isPlanned) throw usageError(`${path} is no ONNX model; --program prints the program of a language model`)
+  if (await isEncoder(path)) {
+    const { backend, threads, target, precision } = loadOptions(flags)
+    return inspectEncoder({ path, hasProgram: flags.program, options: { backend, threads, target, precision }, isJson: flags.json, io })
+  }
   const source = await openSource(path)
   try {
     const { bold } = styleOf(io.stdout, io.env)

@@ -4,7 +4,9 @@ import { readSmallFile } from '../formats/index.ts'
 import { parseCsv } from '../media/index.ts'
 import {
   classifyImage,
+  classifyImageZeroShot,
   detectVoice,
+  embedImage,
   type ImageClassification,
   identifyFileType,
   predictTable,
@@ -51,6 +53,15 @@ const RUNNERS: Readonly<Record<TaskName, (call: TaskCall) => Promise<TaskReport>
       json: { ...result },
       notes: pictureNotes(result, labels !== undefined),
     }
+  },
+  async 'classify-image-zero-shot'({ model, file, flags, signal }) {
+    const classes = await classifyImageZeroShot(model, file, flags.label, { signal })
+    const rows = classes.map(({ label, score }) => [`${(score * 100).toFixed(1)} %`, label])
+    return { lines: tableLines(rows, [0]), json: { classes } }
+  },
+  async 'embed-image'({ model, file, signal }) {
+    const vector = Array.from((await embedImage(model, file, { signal })).data)
+    return { lines: [JSON.stringify(vector)], json: { vector } }
   },
   async 'identify-file-type'({ model, file, flags, signal }) {
     const result = await identifyFileType(model, file, { confidence: flags.confidence, signal })

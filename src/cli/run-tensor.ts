@@ -8,7 +8,7 @@ import type { Io } from './io.ts'
 import { type LOAD_FLAGS, loadOptions } from './model-flags.ts'
 import { runTask } from './run-task.ts'
 import { readTensorArguments } from './tensor-argument.ts'
-import type { TENSOR_FLAGS } from './tensor-flags.ts'
+import { TASKS, type TENSOR_FLAGS } from './tensor-flags.ts'
 import { checkResultPath, plainValue, valueLines, writeResult } from './tensor-result.ts'
 import { printable, styleOf, writeJson } from './terminal.ts'
 
@@ -36,7 +36,8 @@ export async function runTensorModel({ path, files, flags, io }: TensorRun): Pro
     const loaded = performance.now()
     if (file === undefined) await runOnTensors(model, path, flags, io, signal)
     else {
-      const task = flags.task ?? (await guessTask(model.describe(), file))
+      const task = TASKS.find(name => name === flags.task) ?? (await guessTask(model.describe(), file, flags.label))
+      if (flags.task !== undefined && flags.task !== task) throw usageError(`--task ${flags.task} takes texts and an encoder, not a file`)
       const { lines, json, notes = [] } = await runTask(task, { model, file, flags, signal })
       if (flags.json) writeJson(io, { model: path, task, file, ...json })
       else for (const line of lines) io.stdout.write(`${printable(line)}\n`)

@@ -7,10 +7,11 @@ import type { Io } from './io.ts'
 import { loadModel } from './load-model.ts'
 import { generateOptions, LOAD_FLAGS, loadOptions, SAMPLING_FLAGS, SPEECH_FLAGS } from './model-flags.ts'
 import { readInput } from './read-prompt.ts'
+import { isEncoderModel, runEncoderModel } from './run-encoder.ts'
 import { isSpeechModel, runSpeechModel } from './run-speech.ts'
 import { runTensorModel } from './run-tensor.ts'
 import { answerStats } from './stats.ts'
-import { givenFlags, TENSOR_FLAGS } from './tensor-flags.ts'
+import { ENCODER_FLAGS, givenFlags, TENSOR_FLAGS } from './tensor-flags.ts'
 import { shownOn, styleOf, writeJson } from './terminal.ts'
 
 const PROMPT_FLAGS = {
@@ -24,6 +25,7 @@ const FLAGS = {
   ...PROMPT_FLAGS,
   ...SPEECH_FLAGS,
   ...TENSOR_FLAGS,
+  ...ENCODER_FLAGS,
   ...LOAD_FLAGS,
   stats: switchFlag('timings on standard error'),
 }
@@ -40,6 +42,9 @@ export const runCommand: Command = defineCommand({
     'An ONNX model takes a file instead: a picture to classify, a file to tell the type of, a WAV recording to find speech in,',
     'or a CSV table to predict from. Which of these it is, is told from the model. Or it takes tensors, with --input.',
     '',
+    'An encoder (BERT and its kind) takes a text, or a text per line of standard input, and does what it was trained for: fills',
+    'masks, classifies texts or their tokens; --embed gives vectors. ViT and CLIP take a picture; CLIP with --label for each class.',
+    '',
     'An encoder–decoder reads the prompt and writes an answer: T5, Bart, Marian. A Whisper model takes a WAV recording and writes',
     'down what is said in it.',
   ],
@@ -49,6 +54,9 @@ export const runCommand: Command = defineCommand({
     'cat notes.txt | hence run model.gguf - --json',
     'hence run squeezenet.onnx dog.jpg --labels labels.txt --top 5',
     'hence run model.onnx --input x=x.npy --output out.safetensors',
+    'hence run bert-base-uncased "Paris is the [MASK] of France."',
+    'cat notes.txt | hence run all-MiniLM-L6-v2 --embed --output vectors.npy',
+    'hence run clip-vit-base-patch32 photo.jpg --label "a cat" --label "a dog"',
     'hence run whisper-tiny speech.wav --timestamps --language de',
   ],
   run,
@@ -61,19 +69,24 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
     throw usageError(`the prompt is given twice: with --prompt and as "${words.join(' ')}"`, { hint: 'Leave one of them out.' })
   const path = await findSource(source, io, flags.json)
   const isGraph = (await detectFormat(path)).kind === 'onnx'
-  const hears = !isGraph && (await isSpeechModel(path))
-  const useless = isGraph
-    ? { ...PROMPT_FLAGS, ...SPEECH_FLAGS, context: 0, tokenizer: 0 }
-    : { ...TENSOR_FLAGS, ...(hears ? { prompt: 0, chat: 0, stop: 0 } : SPEECH_FLAGS) }
+  const isEncoder = !isGraph && (await isEncoderModel(path))
+  const hears = !isGraph && !isEncoder && (await isSpeechModel(path))
+  const { prompt: _, ...noPrompt } = PROMPT_FLAGS
+  const useless = isEncoder
+    ? { ...noPrompt, ...SPEECH_FLAGS, context: 0, tokenizer: 0 }
+    : isGraph
+      ? { ...PROMPT_FLAGS, ...SPEECH_FLAGS, ...ENCODER_FLAGS, context: 0, tokenizer: 0 }
+      : { ...TENSOR_FLAGS, ...ENCODER_FLAGS, ...(hears ? { prompt: 0, chat: 0, stop: 0 } : SPEECH_FLAGS) }
   const misplaced = givenFlags(useless, flags)
   if (misplaced.length > 0)
     throw usageError(
-      `${path} is ${isGraph ? 'an ONNX model' : hears ? 'a model that hears' : 'a language model'}, which has no use for --${misplaced.join(', --')}`,
+      `${path} is ${isGraph ? 'an ONNX model' : isEncoder ? 'an encoder' : hears ? 'a model that hears' : 'a language model'}, which has no use for --${misplaced.join(', --')}`,
       {
         flags: misplaced,
       },
     )
   if (isGraph) return runTensorModel({ path, files: words, flags, io })
+  if (isEncoder) return runEncoderModel({ path, words, flags, io })
   if (hears) return runSpeechModel({ path, files: words, flags, io })
   const prompt = await readPrompt(flags.prompt, words, io)
   const begun = performance.now()

@@ -1,11 +1,25 @@
 import { RESAMPLE_FILTERS, type ResampleFilter } from '../media/index.ts'
 import type { ClassifyImageOptions, ImageSize } from '../tasks/index.ts'
-import { choiceFlag, type Flag, type FlagValues, integerFlag, listFlag, numberFlag, textFlag, usageError } from './flags.ts'
+import { choiceFlag, type Flag, type FlagValues, integerFlag, listFlag, numberFlag, switchFlag, textFlag, usageError } from './flags.ts'
 
 /** What can be done with a tensor model and a file. */
-export const TASKS = ['classify-image', 'identify-file-type', 'detect-voice', 'predict-table'] as const
+export const TASKS = [
+  'classify-image',
+  'classify-image-zero-shot',
+  'embed-image',
+  'identify-file-type',
+  'detect-voice',
+  'predict-table',
+] as const
+
+/** What can be done with an encoder and texts. */
+export const TEXT_TASKS = ['embed-text', 'fill-mask', 'classify-text', 'classify-tokens'] as const
+
+/** Every task of `run`. */
+export const TASK_NAMES = [...TASKS, ...TEXT_TASKS] as const
 
 export type TaskName = (typeof TASKS)[number]
+export type TextTaskName = (typeof TEXT_TASKS)[number]
 
 const numbersFlag = (placeholder: string, help: string): Flag<readonly number[] | undefined> => ({
   help,
@@ -35,7 +49,8 @@ const sizeFlag = (placeholder: string, help: string): Flag<ImageSize | { readonl
 type TensorFlags = {
   readonly input: Flag<readonly string[]>
   readonly output: Flag<string | undefined>
-  readonly task: Flag<TaskName | undefined>
+  readonly task: Flag<TaskName | TextTaskName | undefined>
+  readonly label: Flag<readonly string[]>
   readonly labels: Flag<string | undefined>
   readonly top: Flag<number | undefined>
   readonly resize: Flag<ImageSize | { readonly shortestEdge: number } | 'none' | undefined>
@@ -53,7 +68,8 @@ type TensorFlags = {
 export const TENSOR_FLAGS: TensorFlags = {
   input: listFlag('NAME=VALUE', 'an input: a .npy, .npz, .safetensors or .pb file, or JSON'),
   output: textFlag('FILE', 'writes the outputs as .safetensors, .npz or .npy'),
-  task: { ...choiceFlag(TASKS, TASKS.join(', '), 'told from the model'), placeholder: 'TASK' },
+  task: { ...choiceFlag(TASK_NAMES, TASK_NAMES.join(', '), 'told from the model'), placeholder: 'TASK' },
+  label: listFlag('TEXT', 'a class the picture may belong to, for a model that was trained for none; repeat it'),
   labels: textFlag('FILE', 'names of the classes, a line each, or JSON', "the model's own"),
   top: integerFlag('N', 'likeliest classes to print', { min: 1, max: 2 ** 24 }, '5'),
   resize: sizeFlag('WxH|EDGE|none', 'size of the picture before it is cut; EDGE is the shorter side'),
@@ -65,6 +81,17 @@ export const TENSOR_FLAGS: TensorFlags = {
   std: numbersFlag('A,B,C', 'divides what is left'),
   threshold: numberFlag('P', 'probability from which sound is speech', { min: 0, max: 1 }, '0.5'),
   confidence: choiceFlag(['high', 'medium', 'best-guess'], 'how sure the file type must be', 'high'),
+}
+
+type EncoderFlags = {
+  readonly embed: Flag<boolean>
+  readonly aggregation: Flag<'none' | 'simple' | 'first' | 'average' | 'max' | undefined>
+}
+
+/** Flags of `run` for encoders. */
+export const ENCODER_FLAGS: EncoderFlags = {
+  embed: switchFlag('turns texts into vectors, whatever else the model could do'),
+  aggregation: choiceFlag(['none', 'simple', 'first', 'average', 'max'], 'how classes of tokens are joined', 'simple'),
 }
 
 /** How a picture is prepared, as far as the flags say. */

@@ -4,5 +4,6 @@ export { type Aggregation, type ClassifyTokensOptions, classifyTokens, type Enti
 export { type EmbedImageOptions, embedImage } from './embed-image.ts'
 export { type EmbedTextOptions, embedText } from './embed-text.ts'
 export { type FillMaskOptions, fillMask, type MaskCandidate, maskTokenOf } from './fill-mask.ts'
+export { isEncoder } from './load-encoder.ts'
 export type { Pooling } from './pooling.ts'
 export type { TextInput, TextOptions, TruncatedText } from './text-input.ts'

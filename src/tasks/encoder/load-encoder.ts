@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { elementCount, isHenceError, type TensorModel, type TensorModelDescription } from '../../core/index.ts'
-import { type DetectedFormat, MAX_JSON_BYTES, openHuggingFaceFolder, readJsonObject } from '../../formats/index.ts'
+import { type DetectedFormat, detectFormat, MAX_JSON_BYTES, openHuggingFaceFolder, readJsonObject } from '../../formats/index.ts'
 import { type EncoderSource, encoderFromHuggingFace, encoderPrecision, isEncoderConfig, startEncoder, writeTower } from '../../llm/index.ts'
 import { describeValue, type TensorModelOptions } from '../open-tensor-model.ts'
 import { EngineModel } from '../tensor-model.ts'
@@ -28,6 +28,11 @@ export async function encoderFolder({ kind, path }: DetectedFormat, signal?: Abo
     if (isHenceError(error, 'ABORTED')) throw error
     return undefined
   }
+}
+
+/** True when there is an encoder at a path. @throws HenceError as {@link detectFormat} */
+export async function isEncoder(path: string): Promise<boolean> {
+  return (await encoderFolder(await detectFormat(path))) !== undefined
 }
 
 /** Describes the encoder in a folder without preparing it to run. */

@@ -25,7 +25,7 @@ export function inspectionSections({ description, costs, speed }: Inspection, bo
 }
 
 function modelLines(model: ModelDescription): string[] {
-  const { architecture, layers, hidden, attentionLayers, heads, kvHeads, headDim, mlpWidth, experts, vocabulary, files } = model
+  const { architecture, layers, hidden, attentionLayers = layers, heads, kvHeads, headDim, mlpWidth, experts, vocabulary, files } = model
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   return tableLines([
     ['architecture', architecture],
@@ -72,7 +72,7 @@ export function typeLines(types: ModelDescription['tensorTypes']): string[] {
 }
 
 function memoryLines(model: ModelDescription, { weightBytes }: ProgramCosts): string[] {
-  const { memory, context, attentionLayers: layers, kvHeads, headDim } = model
+  const { memory, context, attentionLayers: layers = model.layers, kvHeads, headDim } = model
   const { kvType, kvBytesPerToken, largestContext, availableBytes, states } = memory
   const numberBytes = kvType === 'f32' ? 4 : 2
   // Layers may differ in heads; then the product of the first would be wrong.

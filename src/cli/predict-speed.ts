@@ -25,7 +25,7 @@ export interface SpeedPrediction extends MachineSpeed {
  * @throws HenceError `BACKEND_UNAVAILABLE`
  */
 export async function predictSpeed(
-  { context, memory, attentionLayers, heads, headDim, precision }: ModelDescription,
+  { context, memory, layers, attentionLayers = layers, heads, headDim, precision }: ModelDescription,
   { bytesPerToken, operationsPerToken }: ProgramCosts,
   { threads, target }: Pick<LoadOptions, 'threads' | 'target'>,
 ): Promise<SpeedPrediction> {

@@ -229,8 +229,8 @@ export interface ModelDescription {
   readonly parameters: number
   readonly layers: number
   readonly hidden: number
-  /** Layers with attention; heads are those of the first of them, 0 where there is none. */
-  readonly attentionLayers: number
+  /** Layers with attention where not all have it; heads are those of the first of them, 0 where there is none. */
+  readonly attentionLayers?: number
   readonly heads: number
   readonly kvHeads: number
   readonly headDim: number

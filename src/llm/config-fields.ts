@@ -98,8 +98,10 @@ export class ConfigFields {
   }
 
   #list<T>(name: string, largestCount: number, isMember: (value: unknown) => boolean, what: string): T[] {
-    const value = this.raw(name)
-    if (value === undefined) throw this.invalid(`${name} is missing`)
+    const raw = this.raw(name)
+    if (raw === undefined) throw this.invalid(`${name} is missing`)
+    // Numbers of GGUF metadata come in typed arrays.
+    const value: unknown = ArrayBuffer.isView(raw) ? Array.from(raw as Int32Array) : raw
     if (!Array.isArray(value) || value.length > largestCount || !value.every(isMember))
       throw this.invalid(`${name} is ${show(value)}, must be a list of up to ${largestCount} ${what}`)
     return value as T[]

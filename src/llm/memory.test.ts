@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type AttentionConfig, type DecoderConfig, INPUT_NORMS } from './decoder-config.ts'
-import { formatBytes, kvBytesPerToken, planContext, tokensThatFit } from './memory.ts'
+import { formatBytes, kvBytesPerToken, planContext, sequencesThatFit, stateBytesPerSequence, tokensThatFit } from './memory.ts'
 import { plainRope, ropeFrequencies } from './rope-frequencies.ts'
 
 const mixer: AttentionConfig = {
@@ -38,6 +38,35 @@ test('bytes per token', () => {
   expect(kvBytesPerToken(config, 'f32')).toBe(2 * PER_TOKEN)
   expect(tokensThatFit(config, 'f16', 100 * PER_TOKEN)).toBe(96)
   expect(tokensThatFit(config, 'f16', -1)).toBe(0)
+})
+
+describe('states', () => {
+  const scan = { kind: 'selective_scan', width: 1_000, stateSize: 16, timeStepRank: 8, taps: 4, isLogarithm: true } as const
+  const conv = { kind: 'short_conv', width: 512, taps: 3, hasBias: false } as const
+  const mixers = [{ ...scan, hasConvBias: true, hasBias: false }, conv, mixer]
+  const mixed = { ...config, layers: mixers.map(one => ({ ...config.layers[0]!, mixer: one })) }
+  const perSequence = 4 * (1_000 * (16 + 3) + 512 * 2)
+
+  test('bytes of a sequence do not depend on its length, and only attention has keys', () => {
+    expect(stateBytesPerSequence(mixed)).toBe(perSequence)
+    expect(stateBytesPerSequence(config)).toBe(0)
+    expect(kvBytesPerToken(mixed, 'f16')).toBe(PER_TOKEN / 4)
+  })
+
+  test('sequences at once are those whose states fit into a quarter', () => {
+    expect(sequencesThatFit(mixed, 4 * 10 * perSequence, 64)).toBe(10)
+    expect(sequencesThatFit(mixed, 0, 64)).toBe(1)
+    expect(sequencesThatFit(config, 0, 64)).toBe(64)
+  })
+
+  test('without attention any context fits', () => {
+    const bare = { ...config, layers: mixed.layers.slice(0, 2) }
+    expect(tokensThatFit(bare, 'f16', 0)).toBe(32_768)
+    expect(planContext({ config: bare, kvType: 'f16', fixedBytes: 0, availableBytes: 1_000 })).toEqual({
+      context: 4_096,
+      poolTokens: 16_384,
+    })
+  })
 })
 
 describe('planContext', () => {

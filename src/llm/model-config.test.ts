@@ -5,6 +5,7 @@ import { isHenceError } from '../core/index.ts'
 import type { Checkpoint, GgufFile, GgufValue, StoredTensor } from '../formats/index.ts'
 import { ARCHITECTURES } from './architectures/index.ts'
 import { writeDecoder } from './decoder.ts'
+import { isExperts } from './decoder-config.ts'
 import { decoderFromGguf, decoderFromHuggingFace } from './model-config.ts'
 import { ropeFrequencies } from './rope-frequencies.ts'
 
@@ -15,6 +16,9 @@ function checkpoint(shapes: Readonly<Record<string, readonly number[]>> = {}): C
   ])
   return { format: 'safetensors', tensors: new Map(tensors), files: [], close: async () => {} }
 }
+
+/** Experts as mixtral spells them. */
+const MOE = { model_type: 'mixtral', num_local_experts: 4, num_experts_per_tok: 2 }
 
 function fromHuggingFace(config: Readonly<Record<string, unknown>>): ReturnType<typeof decoderFromHuggingFace> {
   return decoderFromHuggingFace({ ...TINY_CONFIG, ...config }, checkpoint(), 'config.json')
@@ -82,6 +86,28 @@ describe('Hugging Face configurations', () => {
     expect(windows({ model_type: 'qwen2', sliding_window: 8, use_sliding_window: true, layer_types: types })).toEqual([8, null])
   })
 
+  test('experts: in every layer of mixtral, in those of qwen3-moe that are not left out', () => {
+    const experts = (config: Readonly<Record<string, unknown>>): unknown[] =>
+      fromHuggingFace(config).config.layers.map(({ mlp }) =>
+        isExperts(mlp) ? [mlp.count, mlp.perToken, mlp.width, mlp.isNormalized] : null,
+      )
+    expect(experts(MOE)).toEqual([
+      [4, 2, 24, true],
+      [4, 2, 24, true],
+    ])
+    const qwen3 = { model_type: 'qwen3_moe', num_experts: 8, num_experts_per_tok: 3, moe_intermediate_size: 12, num_hidden_layers: 4 }
+    expect(experts(qwen3)).toEqual(new Array(4).fill([8, 3, 12, false]))
+    const some = { ...qwen3, norm_topk_prob: true, decoder_sparse_step: 2, mlp_only_layers: [3] }
+    expect(experts(some)).toEqual([null, [8, 3, 12, true], null, null])
+  })
+
+  test('a width of LFM2 is two thirds of what it says, in whole multiples', () => {
+    const width = (config: Readonly<Record<string, unknown>>): unknown =>
+      fromHuggingFace({ model_type: 'lfm2', norm_eps: 1e-5, intermediate_size: 12_288, ...config }).config.layers[0]!.mlp?.width
+    expect([width({}), width({ block_multiple_of: 1_000 }), width({ block_auto_adjust_ff_dim: false })]).toEqual([8_192, 9_000, 12_288])
+    expect(width({ block_ff_dim: 6_656, block_ffn_dim_multiplier: 1.5 })).toBe(6_656)
+  })
+
   test('a linear rope stretches positions', () => {
     const { config } = fromHuggingFace({ rope_scaling: { rope_type: 'linear', factor: 4 } })
     expect(config.ropes[0]).toMatchObject({ frequencies: ropeFrequencies(4, 10_000).map(f => f / 4) })
@@ -112,6 +138,13 @@ describe('Hugging Face configurations', () => {
     ['a cap of nothing', { model_type: 'gemma2', final_logit_softcapping: 0 }, /final_logit_softcapping is 0/],
     ['a text part that is none', { model_type: 'gemma3', text_config: [] }, /text_config/],
     ['nothing to turn', { model_type: 'gpt_neox', rotary_pct: 0.01 }, /0 rotary numbers/],
+    ['more experts for a token than there are', { ...MOE, num_experts_per_tok: 5 }, /num_experts_per_tok is 5, there are only 4/],
+    ['no experts', { ...MOE, num_local_experts: 0 }, /num_local_experts is 0/],
+    ['layers of experts that are no list', { ...MOE, model_type: 'qwen3_moe', num_experts: 4, mlp_only_layers: 1 }, /must be a list/],
+    ['a convolution of one tap', { model_type: 'lfm2', norm_eps: 1e-5, conv_L_cache: 1 }, /conv_L_cache is 1, must be a number from 2/],
+    ['a layer nobody knows', { model_type: 'lfm2', norm_eps: 1e-5, layer_types: ['conv', 'sliding'] }, /names "sliding"/],
+    ['a state of nothing', { model_type: 'mamba', state_size: 0 }, /state_size is 0/],
+    ['another activation than the only one', { model_type: 'mamba', hidden_act: 'relu' }, /known are silu/],
     ['a base of nothing', { rope_theta: 0 }, /rope_theta/],
   ])('%s: CONFIG_INVALID', (_, config, message) => {
     expect(() => fromHuggingFace(config)).toThrow(message)
@@ -140,6 +173,8 @@ describe('Hugging Face configurations', () => {
       'n_head',
       ...['partial_rotary_factor', 'original_max_position_embeddings', 'rope_parameters', 'rope_local_base_freq', 'rotary_pct'],
       ...['query_pre_attn_scalar', 'attn_logit_softcapping', 'sliding_window_pattern', 'no_rope_layers', 'text_config'],
+      ...['num_local_experts', 'num_experts', 'num_experts_per_tok', 'moe_intermediate_size', 'mlp_only_layers', 'decoder_sparse_step'],
+      ...['state_size', 'conv_kernel', 'time_step_rank', 'expand', 'conv_L_cache', 'block_multiple_of', 'full_attn_idxs', 'norm_eps'],
       ...['hidden_activation', 'use_parallel_residual', 'layer_norm_eps', 'use_sliding_window', 'max_window_layers'],
     ]
     const values = fc.oneof(fc.anything(), fc.integer(), fc.double(), fc.constantFrom(0, -1, 1, 2, 1e12, 2 ** 53, Number.NaN, Infinity))
@@ -157,6 +192,8 @@ describe('Hugging Face configurations', () => {
 
 const GGUF_OPTIONS = [
   ...['rope.freq_base', 'rope.dimension_count', 'rope.scaling.type', 'rope.scaling.factor', 'rope.scaling.attn_factor'],
+  ...['expert_count', 'expert_used_count', 'expert_feed_forward_length', 'shortconv.l_cache', 'attention.head_count_kv'],
+  ...['ssm.conv_kernel', 'ssm.inner_size', 'ssm.state_size', 'ssm.time_step_rank'],
   ...['rope.scaling.original_context_length', 'attention.sliding_window', 'attention.sliding_window_pattern'],
   ...['attention.layer_norm_epsilon', 'attention.scale', 'attn_logit_softcapping', 'use_parallel_residual'],
 ]

@@ -66,12 +66,12 @@ test('when blocks run out the newest sequence starts over later', () => {
     commit(scheduler)
   }
   expect([older.computed, scheduler.runningCount, scheduler.waitingCount]).toEqual([65, 1, 1])
-  expect([newer.computed, newer.blocks.length]).toEqual([0, 0])
+  expect([newer.computed, newer.blocks.length, newer.stateSlot]).toEqual([0, 0, -1])
   scheduler.remove(older)
   expect(commit(scheduler).map(({ sequence }) => sequence === newer)).toEqual([true])
 })
 
-test('all sequences finish, blocks are never shared and all come back', () => {
+test('all sequences finish, blocks and state slots are never shared and all come back', () => {
   const arrivals = fc.array(
     fc.record({
       prompt: fc.integer({ min: 1, max: 60 }),
@@ -100,6 +100,13 @@ test('all sequences finish, blocks are never shared and all come back', () => {
         expect(slices.length).toBeLessThanOrEqual(LIMITS.sequences)
         const held = [...open.keys()].flatMap(sequence => sequence.blocks)
         expect(new Set(held).size).toBe(held.length)
+        const slots = [...open.keys()].map(({ stateSlot }) => stateSlot).filter(slot => slot >= 0)
+        expect(new Set(slots).size).toBe(slots.length)
+        expect(slots.length).toBe(scheduler.runningCount)
+        for (const { stateSlot, sequence } of slices) {
+          expect(stateSlot).toBe(sequence.stateSlot)
+          expect(stateSlot).toBeLessThan(LIMITS.sequences)
+        }
         for (const { sequence, start, count } of slices) {
           expect(start).toBe(sequence.computed)
           expect(sequence.blocks.length).toBeGreaterThanOrEqual(blocksFor(start + count))

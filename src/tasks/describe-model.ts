@@ -18,7 +18,7 @@ export function describeModel(model: OpenModel, { context, precision, memory }: 
     parameters: [...checkpoint.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0),
     layers: config.layers.length,
     hidden: config.hidden,
-    attentionLayers: attention.length,
+    ...(attention.length < config.layers.length && { attentionLayers: attention.length }),
     heads: attention[0]?.heads ?? 0,
     kvHeads: attention[0]?.kvHeads ?? 0,
     headDim: attention[0]?.headDim ?? 0,

@@ -10,6 +10,7 @@ import { integerFlag, listFlag, switchFlag, textFlag, usageError } from './flags
 import { formatBytes, formatCount, formatPlural } from './format.ts'
 import { inspectEncoder } from './inspect-encoder.ts'
 import { inspectGraph } from './inspect-graph.ts'
+import { inspectNetwork } from './inspect-network.ts'
 import { type Inspection, inspectionSections, typeLines } from './inspect-text.ts'
 import { LOAD_FLAGS, loadOptions } from './model-flags.ts'
 import { type OpenSource, openSource } from './open-source.ts'
@@ -55,6 +56,7 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   const { kind, path: found } = await detectFormat(path)
   const isProfiled = flags.profile || flags.trace !== undefined || flags.svg !== undefined
   const isPlanned = flags.plan || (flags.shape.length > 0 && !isProfiled)
+  if (kind === 'network') return inspectNetwork({ path: found, isJson: flags.json, io })
   if (kind === 'onnx') {
     const { backend, threads, target, precision } = loadOptions(flags)
     const options = { backend, threads, target, precision }

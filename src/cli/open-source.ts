@@ -26,6 +26,7 @@ export async function openSource(source: string): Promise<OpenSource> {
     return { path, checkpoint: file, architecture: 'llama', readDecoder: async () => decoderFromLlama2c(file, path) }
   }
   if (kind === 'onnx') throw new HenceError('FORMAT_UNSUPPORTED', `${path} is an ONNX graph, not a checkpoint of weights`, { path })
+  if (kind === 'network') throw new HenceError('FORMAT_UNSUPPORTED', `${path} is a Bayesian network, not a checkpoint of weights`, { path })
   // A weight file belongs to the folder around it, which has the configuration.
   const { config, checkpoint } = await openHuggingFaceFolder(kind === 'safetensors' ? dirname(path) : path)
   const architecture = String(config['model_type'] ?? 'unknown')

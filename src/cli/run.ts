@@ -6,8 +6,10 @@ import { integerFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import type { Io } from './io.ts'
 import { loadModel } from './load-model.ts'
 import { generateOptions, LOAD_FLAGS, loadOptions, SAMPLING_FLAGS, SPEECH_FLAGS } from './model-flags.ts'
+import { NETWORK_FLAGS } from './network-flags.ts'
 import { readInput } from './read-prompt.ts'
 import { isEncoderModel, runEncoderModel } from './run-encoder.ts'
+import { runNetwork } from './run-network.ts'
 import { isSpeechModel, runSpeechModel } from './run-speech.ts'
 import { runTensorModel } from './run-tensor.ts'
 import { answerStats } from './stats.ts'
@@ -26,6 +28,7 @@ const FLAGS = {
   ...SPEECH_FLAGS,
   ...TENSOR_FLAGS,
   ...ENCODER_FLAGS,
+  ...NETWORK_FLAGS,
   ...LOAD_FLAGS,
   stats: switchFlag('timings on standard error'),
 }
@@ -45,6 +48,9 @@ export const runCommand: Command = defineCommand({
     'An encoder (BERT and its kind) takes a text, or a text per line of standard input, and does what it was trained for: fills',
     'masks, classifies texts or their tokens; --embed gives vectors. ViT and CLIP take a picture; CLIP with --label for each class.',
     '',
+    'A Bayesian network takes a question: variables, a bar, then findings and interventions, as in',
+    "'lung, bronc | smoke=yes, xray=[0.8, 0.3], do(asia=no)'. Without a question it answers with every variable.",
+    '',
     'An encoder–decoder reads the prompt and writes an answer: T5, Bart, Marian. A Whisper model takes a WAV recording and writes',
     'down what is said in it.',
   ],
@@ -58,6 +64,7 @@ export const runCommand: Command = defineCommand({
     'cat notes.txt | hence run all-MiniLM-L6-v2 --embed --output vectors.npy',
     'hence run clip-vit-base-patch32 photo.jpg --label "a cat" --label "a dog"',
     'hence run whisper-tiny speech.wav --timestamps --language de',
+    "hence run asia.bif 'lung | smoke=yes, xray=yes'",
   ],
   run,
 })
@@ -68,7 +75,14 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   if (flags.prompt !== undefined && words.length > 0)
     throw usageError(`the prompt is given twice: with --prompt and as "${words.join(' ')}"`, { hint: 'Leave one of them out.' })
   const path = await findSource(source, io, flags.json)
-  const isGraph = (await detectFormat(path)).kind === 'onnx'
+  const { kind } = await detectFormat(path)
+  if (kind === 'network') {
+    const others = givenFlags({ ...PROMPT_FLAGS, ...SPEECH_FLAGS, ...TENSOR_FLAGS, ...LOAD_FLAGS, seed: 0 }, { ...flags, seed: undefined })
+    if (others.length > 0)
+      throw usageError(`${path} is a Bayesian network, which has no use for --${others.join(', --')}`, { flags: others })
+    return runNetwork({ path, words, flags, io })
+  }
+  const isGraph = kind === 'onnx'
   const isEncoder = !isGraph && (await isEncoderModel(path))
   const hears = !isGraph && !isEncoder && (await isSpeechModel(path))
   const { prompt: _, ...noPrompt } = PROMPT_FLAGS

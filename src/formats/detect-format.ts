@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { HenceError } from '../core/index.ts'
+import { gzipHead, isGzip, networkFormatOf, networkText } from './bayes/index.ts'
 import { ByteFile, fileNotFound } from './byte-file.ts'
 import { listFolder } from './huggingface/open-folder.ts'
 import { MAX_JSON_BYTES, readJsonObject } from './json-file.ts'
@@ -9,7 +10,10 @@ import { looksLikeOnnx } from './onnx/looks-like-onnx.ts'
 import { looksLikeSafetensors } from './safetensors/header.ts'
 
 /** Kinds of model source that Hence recognises. */
-export type FormatKind = 'gguf' | 'huggingface' | 'safetensors' | 'llama2c' | 'onnx'
+export type FormatKind = 'gguf' | 'huggingface' | 'safetensors' | 'llama2c' | 'onnx' | 'network'
+
+/** Bytes that text formats are told by. */
+const HEAD_BYTES = 4096
 
 /** What is at a path, and the path to open it by: a folder for `huggingface`, else a file. */
 export interface DetectedFormat {
@@ -84,7 +88,9 @@ async function detectFolder(folder: string): Promise<DetectedFormat> {
 }
 
 async function detectFile(path: string): Promise<DetectedFormat> {
-  const { head, size } = await readHead(path)
+  const { head: longHead, size } = await readHead(path)
+  const head = longHead.subarray(0, LLAMA2C_HEADER_BYTES)
+  if (networkFormatOf(networkText(isGzip(longHead) ? gzipHead(longHead) : longHead)) !== undefined) return { kind: 'network', path }
   const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1')
   if (text.startsWith('GGUF')) return { kind: 'gguf', path }
   if (looksLikeSafetensors(head)) return { kind: 'safetensors', path }
@@ -102,7 +108,7 @@ async function detectFile(path: string): Promise<DetectedFormat> {
 async function readHead(path: string): Promise<{ head: Uint8Array; size: number }> {
   const file = await ByteFile.open(path)
   try {
-    return { head: await file.read(0, Math.min(file.size, LLAMA2C_HEADER_BYTES)), size: file.size }
+    return { head: await file.read(0, Math.min(file.size, HEAD_BYTES)), size: file.size }
   } finally {
     await file.close()
   }

@@ -1,3 +1,12 @@
+export {
+  type NetworkFile,
+  type NetworkFormat,
+  networkText,
+  openNetwork,
+  readUaiEvidence,
+  writeBif,
+  writeNetworkJson,
+} from './bayes/index.ts'
 export { isJsonObject } from './bounded-json.ts'
 export { ByteFile } from './byte-file.ts'
 export type { ByteSource } from './byte-sink.ts'

@@ -14,6 +14,7 @@ import { abortSignal, callback, checkOptions, integer, type OptionRule, oneOf, t
 import { describeModel } from './describe-model.ts'
 import { encoderFolder, inspectEncoder, loadEncoder } from './encoder/load-encoder.ts'
 import { createLanguageModel } from './language-model.ts'
+import { type LoadNetworkOptions, loadNetwork, type NetworkModel, type NetworkModelDescription } from './load-network.ts'
 import { type OpenModelOptions, openModel } from './open-model.ts'
 import { inspectTensorModel, loadTensorModel, type TensorModelOptions } from './open-tensor-model.ts'
 import { inspectSeq2Seq, loadSeq2Seq, seq2seqFolder } from './seq2seq/index.ts'
@@ -28,12 +29,12 @@ export type LoadTensorOptions = TensorModelOptions
 export type LoadAnyOptions = LoadOptions & LoadTensorOptions
 
 /** Refuses a source of another kind, and tells the compiler which one it is. */
-interface OfKind<Kind extends 'language' | 'tensor'> {
+interface OfKind<Kind extends 'language' | 'tensor' | 'network'> {
   readonly kind: Kind
 }
 
 const SHARED_RULES: Readonly<Record<string, OptionRule>> = {
-  kind: oneOf('language', 'tensor'),
+  kind: oneOf('language', 'tensor', 'network'),
   backend: oneOf(...BACKEND_NAMES),
   threads: integer(1, 256),
   target: text,
@@ -55,14 +56,20 @@ export const TENSOR_RULES: Readonly<Record<string, OptionRule>> = {
   seed: integer(0, Number.MAX_SAFE_INTEGER),
 }
 
+const NETWORK_RULES: Readonly<Record<string, OptionRule>> = { kind: oneOf('network'), signal: abortSignal }
+const NOUNS = { language: 'language model', tensor: 'tensor model', network: 'Bayesian network' } as const
+
 /** A path or URL that ends like a graph file. */
 type GraphSource = `${string}.onnx`
 /** One that ends like a language model. */
 type LanguageSource = `${string}.gguf`
+/** One that ends like a Bayesian network. */
+type NetworkSource = `${string}.${'bif' | 'bif.gz' | 'xmlbif' | 'xdsl' | 'uai'}`
 
 /**
  * Loads a model. Language models: a GGUF file (any part of a split one), a Hugging Face folder, a safetensors file with its
- * config.json, a llama2.c checkpoint. Tensor models: an ONNX file, a Hugging Face folder of an encoder. What it is, is told from its content; the compiler knows
+ * config.json, a llama2.c checkpoint. Tensor models: an ONNX file, a Hugging Face folder of an encoder. Bayesian networks: BIF, XMLBIF,
+ * UAI, XDSL or JSON, also packed with gzip. What it is, is told from its content; the compiler knows
  * it from the end of a literal path or from `kind`.
  *
  * A model of the Hugging Face hub is loaded from the hub's cache, and fetched into it the first time.
@@ -81,12 +88,15 @@ export async function load(source: GraphSource, options?: LoadTensorOptions): Pr
 export async function load(source: string | URL, options: LoadTensorOptions & OfKind<'tensor'>): Promise<TensorModel>
 export async function load(source: LanguageSource, options?: LoadOptions): Promise<LanguageModel>
 export async function load(source: string | URL, options: LoadOptions & OfKind<'language'>): Promise<LanguageModel>
-export async function load(source: string | URL, options?: LoadAnyOptions): Promise<LanguageModel | TensorModel>
+export async function load(source: NetworkSource, options?: LoadNetworkOptions): Promise<NetworkModel>
+export async function load(source: string | URL, options: LoadNetworkOptions & OfKind<'network'>): Promise<NetworkModel>
+export async function load(source: string | URL, options?: LoadAnyOptions): Promise<LanguageModel | TensorModel | NetworkModel>
 export async function load(
   source: string | URL,
-  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>> = {},
-): Promise<LanguageModel | TensorModel> {
+  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor' | 'network'>> = {},
+): Promise<LanguageModel | TensorModel | NetworkModel> {
   const { kind, path, encoder, seq2seq } = await recognise('load', source, options)
+  if (kind === 'network') return loadNetwork(path, options)
   if (encoder !== undefined) return loadEncoder(encoder, options)
   if (seq2seq !== undefined) return loadSeq2Seq(seq2seq, options)
   if (kind === 'tensor') return loadTensorModel(path, options)
@@ -111,12 +121,18 @@ export async function inspect(source: GraphSource, options?: LoadTensorOptions):
 export async function inspect(source: string | URL, options: LoadTensorOptions & OfKind<'tensor'>): Promise<TensorModelDescription>
 export async function inspect(source: LanguageSource, options?: LoadOptions): Promise<ModelDescription>
 export async function inspect(source: string | URL, options: LoadOptions & OfKind<'language'>): Promise<ModelDescription>
-export async function inspect(source: string | URL, options?: LoadAnyOptions): Promise<ModelDescription | TensorModelDescription>
+export async function inspect(source: NetworkSource, options?: LoadNetworkOptions): Promise<NetworkModelDescription>
+export async function inspect(source: string | URL, options: LoadNetworkOptions & OfKind<'network'>): Promise<NetworkModelDescription>
 export async function inspect(
   source: string | URL,
-  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>> = {},
-): Promise<ModelDescription | TensorModelDescription> {
+  options?: LoadAnyOptions,
+): Promise<ModelDescription | TensorModelDescription | NetworkModelDescription>
+export async function inspect(
+  source: string | URL,
+  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor' | 'network'>> = {},
+): Promise<ModelDescription | TensorModelDescription | NetworkModelDescription> {
   const { kind, path, encoder, seq2seq } = await recognise('inspect', source, options)
+  if (kind === 'network') return (await loadNetwork(path, options)).describe()
   if (encoder !== undefined) return inspectEncoder(encoder, options)
   if (seq2seq !== undefined) return inspectSeq2Seq(seq2seq, options)
   if (kind === 'tensor') return inspectTensorModel(path, options)
@@ -130,7 +146,7 @@ export async function inspect(
 
 /** What a source is. */
 interface Recognised {
-  readonly kind: 'language' | 'tensor'
+  readonly kind: 'language' | 'tensor' | 'network'
   readonly path: string
   /** The folder of an encoder. */
   readonly encoder: string | undefined
@@ -142,19 +158,19 @@ interface Recognised {
 async function recognise(
   where: string,
   source: string | URL,
-  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor'>>,
+  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor' | 'network'>>,
 ): Promise<Recognised> {
   checkOptions(where, options, { ...LANGUAGE_RULES, ...TENSOR_RULES })
   throwIfAborted(options.signal)
   const { kind: wanted, signal, onProgress } = options
-  const path = await findModel(pathOf(source), { kind: wanted, signal, onProgress })
+  const path = wanted === 'network' ? pathOf(source) : await findModel(pathOf(source), { kind: wanted, signal, onProgress })
   const found = await detectFormat(path)
   const encoder = await encoderFolder(found, signal)
   const seq2seq = await seq2seqFolder(found, signal)
-  const kind = found.kind === 'onnx' || encoder !== undefined ? 'tensor' : 'language'
+  const kind = found.kind === 'network' ? 'network' : found.kind === 'onnx' || encoder !== undefined ? 'tensor' : 'language'
   if (options.kind !== undefined && options.kind !== kind)
-    throw new HenceError('OPTION_INVALID', `${where}: ${path} is a ${kind} model, not a ${options.kind} model`, { path, kind })
-  checkOptions(`${where} (a ${kind} model)`, options, kind === 'tensor' ? TENSOR_RULES : LANGUAGE_RULES)
+    throw new HenceError('OPTION_INVALID', `${where}: ${path} is a ${NOUNS[kind]}, not a ${NOUNS[options.kind]}`, { path, kind })
+  checkOptions(`${where} (a ${NOUNS[kind]})`, options, { language: LANGUAGE_RULES, tensor: TENSOR_RULES, network: NETWORK_RULES }[kind])
   return { kind, path: kind === 'tensor' ? found.path : path, encoder, seq2seq }
 }
 

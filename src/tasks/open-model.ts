@@ -51,7 +51,14 @@ type Found = Omit<OpenModel, 'path' | 'endTokens'> & { readonly endTokens: reado
  */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenModel> {
   const { kind, path: found } = await detectFormat(path)
-  const open = { gguf: fromGguf, huggingface: fromHuggingFace, safetensors: fromSafetensors, llama2c: fromLlama2c, onnx: refuseGraph }[kind]
+  const open = {
+    gguf: fromGguf,
+    huggingface: fromHuggingFace,
+    safetensors: fromSafetensors,
+    llama2c: fromLlama2c,
+    onnx: refuseGraph,
+    network: refuseNetwork,
+  }[kind]
   const model = await open(found, options)
   try {
     const tokenizer =
@@ -136,6 +143,13 @@ async function refuseGraph(path: string): Promise<never> {
   throw new HenceError('FORMAT_UNSUPPORTED', `${path} is an ONNX graph, not a language model`, {
     path,
     hint: 'Generating text takes a GGUF file, a Hugging Face folder or a llama2.c checkpoint.',
+  })
+}
+
+async function refuseNetwork(path: string): Promise<never> {
+  throw new HenceError('FORMAT_UNSUPPORTED', `${path} is a Bayesian network, not a language model`, {
+    path,
+    hint: "load(path, { kind: 'network' }) opens it, `hence run` asks it.",
   })
 }
 

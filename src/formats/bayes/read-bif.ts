@@ -1,5 +1,6 @@
 import { type DiscreteNetworkDescription, type DiscreteVariableDescription, HenceError, nearest } from '../../core/index.ts'
 import { CellBudget } from './cell-budget.ts'
+import { hasRowSums, turnTable } from './table-order.ts'
 import { TextScanner } from './text-scanner.ts'
 
 /** A variable as its block declares it; `table` follows with its probability block. */
@@ -139,7 +140,7 @@ class BifReader {
         values = this.#budget.allocate(self.name, rows, width)
         filled = new Uint8Array(rows).fill(1)
         this.#numbers(self, values, 0, values.length)
-        if (parents.length > 0) values = ownStateFastest(values, rows, width)
+        if (parents.length > 0) values = ownStateFastest(values, width)
       } else if (scanner.takeWord('default')) {
         fallback = new Float64Array(width)
         this.#numbers(self, fallback, 0, width)
@@ -213,20 +214,8 @@ class BifReader {
   }
 }
 
-/** Turns [own state, rows] into [rows, own state], unless the file plainly has the latter already. */
-function ownStateFastest(values: Float64Array, rows: number, width: number): Float64Array {
-  const turned = new Float64Array(values.length)
-  for (let row = 0; row < rows; row++) for (let s = 0; s < width; s++) turned[row * width + s] = values[s * rows + row]!
-  return worstRow(turned, width) > 1e-2 && worstRow(values, width) <= 1e-2 ? values : turned
-}
-
-/** The largest distance of the sum of a row from 1. */
-function worstRow(values: Float64Array, width: number): number {
-  let worst = 0
-  for (let row = 0; row < values.length; row += width) {
-    let sum = 0
-    for (let i = row; i < row + width; i++) sum += values[i]!
-    worst = Math.max(worst, Math.abs(sum - 1))
-  }
-  return worst
+/** The order of the format is [own state, rows], unless the file plainly has [rows, own state]. */
+function ownStateFastest(values: Float64Array, width: number): Float64Array {
+  const turned = turnTable(values, width)
+  return !hasRowSums(turned, width) && hasRowSums(values, width) ? values : turned
 }

@@ -9,6 +9,7 @@ import {
   type OptionRule,
   oneOf,
   plainObject,
+  text,
 } from '../../core/index.ts'
 import { APPROXIMATE_METHODS, type ApproximateMethod, answerApproximately } from './approximate-query.ts'
 import { tooLarge } from './clique-tables.ts'
@@ -16,6 +17,7 @@ import { CompiledNetwork, type CompileOptions, DEFAULT_MAX_CELLS } from './compi
 import { impossibleEvidence } from './conflict.ts'
 import { type Evidence, type Given, readEvidence } from './evidence.ts'
 import { answerBest, answerExactly, answerJoint, type ExactAnswer } from './exact-query.ts'
+import { type ExplainOptions, type Explanation, explainPosterior } from './explain.ts'
 import { type BayesianNetwork, buildNetwork } from './network.ts'
 import { makePosteriors, type Posteriors, type QueryDetails } from './posteriors.ts'
 import { type QueryCost, queryCost } from './query-cost.ts'
@@ -84,6 +86,7 @@ const QUERY_RULES: Readonly<Record<string, OptionRule>> = {
   samples: integer(1, 2 ** 40),
   seed: integer(0, Number.MAX_SAFE_INTEGER),
 }
+const EXPLAIN_RULES: Readonly<Record<string, OptionRule>> = { ...QUESTION_RULES, state: text }
 const BEST_RULES: Readonly<Record<string, OptionRule>> = { ...QUESTION_RULES, count: integer(1, 1_000_000) }
 
 /** Up to so many variables are asked for one by one, of a network cut down to the question. */
@@ -199,6 +202,16 @@ export class BayesNet {
     const evidence = readEvidence(this.network, options)
     const { samples = DEFAULT_SAMPLES, maxCells = DEFAULT_MAX_CELLS } = options
     return queryCost(this.network, evidence, this.#targets(targets), this.#tree().plan, { samples, maxCells })
+  }
+
+  /**
+   * What each finding did to what is believed of a variable, the strongest first.
+   *
+   * @throws HenceError as {@link BayesNet.query}
+   */
+  explain(variable: string, options: ExplainOptions = {}): Explanation {
+    checkOptions('explain', options, EXPLAIN_RULES)
+    return explainPosterior(this, variable, options)
   }
 
   *#query<Name extends string>(targets: Name | readonly Name[] | undefined, options: QueryOptions): Steps<Posteriors<Name>> {

@@ -1,5 +1,6 @@
 import { type DiscreteNetworkDescription, type DiscreteVariableDescription, HenceError, nearest } from '../../core/index.ts'
 import { findCycle } from './find-cycle.ts'
+import { expandNoisyMax } from './noisy-max.ts'
 import { type RowReport, readTable } from './read-table.ts'
 
 /** Hence's own limits: the largest networks in use have some ten thousand variables and a hundred states. */
@@ -64,7 +65,7 @@ export function buildNetwork({ name, variables }: DiscreteNetworkDescription): B
   const report = { count: 0, normalized: 0, worstDeviation: 0 }
   let cells = 0
   const built = variables.map((variable, index) => {
-    const { states, table } = variable
+    const { states } = variable
     const rows = parents[index]!.reduce((product, parent) => product * variables[parent]!.states.length, 1)
     cells += rows * states.length
     if (cells > MAX_CELLS) throw tooMany(`${cells} cells in the tables up to that of ${variable.name}`, MAX_CELLS)
@@ -74,10 +75,16 @@ export function buildNetwork({ name, variables }: DiscreteNetworkDescription): B
       index,
       states: Object.freeze([...states]),
       parents: Object.freeze(parents[index]!),
-      cpt: readTable(table, shape, report),
+      cpt: readTable(tableOf(variable, shape), shape, report),
     })
   })
   return Object.freeze(new Network(name, Object.freeze(built), order, children, report))
+}
+
+function tableOf({ name, table, noisyMax }: DiscreteVariableDescription, shape: readonly DiscreteVariableDescription[]): ArrayLike<number> {
+  if (noisyMax && !table) return expandNoisyMax(noisyMax, shape)
+  if (table && !noisyMax) return table
+  throw invalid(`the variable ${name} needs either a table or a noisy-max`, { variable: name })
 }
 
 class Network implements BayesianNetwork {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { readNetworkText } from '../../../src/formats/bayes/network-text.ts'
-import { readBif } from '../../../src/formats/bayes/read-bif.ts'
+import { openNetwork } from '../../../src/formats/index.ts'
 import { type BayesianNetwork, buildNetwork } from '../../../src/reason/index.ts'
 import { testdata } from '../../testdata.ts'
 
@@ -51,5 +50,5 @@ export function readOracle(name: string): Oracle {
 
 export async function readOracleNetwork(name: string): Promise<BayesianNetwork> {
   const path = testdata('bayes', `${name}.bif.gz`)
-  return buildNetwork(readBif(await readNetworkText(path), path))
+  return buildNetwork((await openNetwork(path)).network)
 }

@@ -7,7 +7,8 @@ import { CausalGraph, type CausalGraphParts } from './causal-graph.ts'
 import { type CausalQuery, parseCausalQuery } from './causal-query.ts'
 import { type Case, countedSource } from './counted-source.ts'
 import { answerCounterfactual, type CounterfactualAnswer, printTerm } from './counterfactual.ts'
-import { type DoNumbers, type EffectNumbers, effectNumbers, formulaNumbers } from './effect-numbers.ts'
+import { effectBounds } from './effect-bounds.ts'
+import { type BoundNumbers, type DoNumbers, type EffectNumbers, effectNumbers, formulaNumbers } from './effect-numbers.ts'
 import type { EffectQuestion } from './estimand-text.ts'
 import type { ObservedDistribution } from './evaluate-estimand.ts'
 import { findFormula, type Identification } from './find-formula.ts'
@@ -161,7 +162,7 @@ export class CausalModel {
     const doing = found.isIdentifiable
       ? (this.#byIntervening(question) ?? formulaNumbers(found.estimand, question.effects, source))
       : undefined
-    const numbers = yield* effectNumbers(query, source, doing)
+    const numbers = yield* effectNumbers(query, source, doing, doing ? undefined : this.#bounds(question, source))
     return { kind: 'effect', query, ...found, numbers, words: [found.words, ...numberWords(numbers)].join(' ') }
   }
 
@@ -171,6 +172,18 @@ export class CausalModel {
     if (!network || graph.hidden.size > 0) return undefined
     return function* (set, given) {
       return (yield* networkJoint(network, effects, { do: Object.fromEntries(set), given: Object.fromEntries(given) })).values
+    }
+  }
+
+  /** For one cause and one effect, where the formula is missing. */
+  #bounds({ causes, effects, given = [] }: EffectQuestion, source: ObservedDistribution): BoundNumbers | undefined {
+    const [cause, effect] = [causes[0], effects[0]]
+    if (causes.length !== 1 || effects.length !== 1 || given.length > 0 || cause === undefined || effect === undefined) return undefined
+    const instrument = this.strategies(cause, effect).instruments.find(one => one.given.length === 0)?.variable
+    return function* (state) {
+      const known = { cause, effect, state }
+      const byInstrument = instrument === undefined ? undefined : yield* effectBounds(source, { ...known, instrument })
+      return byInstrument ?? (yield* effectBounds(source, known))
     }
   }
 

@@ -1,6 +1,7 @@
 import { HenceError } from '../../core/index.ts'
 import type { Steps } from '../bayes/steps.ts'
 import type { CausalQuery } from './causal-query.ts'
+import type { Bounds } from './effect-bounds.ts'
 import { type Estimand, freeVariables, probability } from './estimand.ts'
 import { evaluateEstimand, type ObservedDistribution } from './evaluate-estimand.ts'
 import { cellsOf, orderTable } from './value-table.ts'
@@ -13,6 +14,8 @@ export interface EffectRow {
   readonly given: Readonly<Record<string, string>>
   /** P(effects | do(set), given) for each state; absent where it cannot be known. NaN where the data have no such case. */
   readonly doing?: readonly number[]
+  /** Where it cannot be known: the least and the largest value that fit what is observed, for each state. */
+  readonly bounds?: readonly Bounds[]
   /** P(effects | set, given): what merely seeing it says. */
   readonly seeing: readonly number[]
 }
@@ -30,13 +33,22 @@ const MAX_ROWS = 1024
 /** Computes P(effects | do(set), given) for a setting. */
 export type DoNumbers = (set: ReadonlyMap<string, number>, given: ReadonlyMap<string, number>) => Steps<Float64Array>
 
+/** Bounds for all states of the effect when the cause has a state, or undefined. */
+export type BoundNumbers = (state: number) => Steps<readonly Bounds[] | undefined>
+
 /**
  * Numbers for every setting a question leaves open.
  *
  * @param doing - undefined where they cannot be known
+ * @param bounds - for one cause and one effect, where they cannot be known
  * @throws HenceError `OPTION_INVALID` for unknown states
  */
-export function* effectNumbers(query: CausalQuery, source: ObservedDistribution, doing: DoNumbers | undefined): Steps<EffectNumbers> {
+export function* effectNumbers(
+  query: CausalQuery,
+  source: ObservedDistribution,
+  doing: DoNumbers | undefined,
+  bounds?: BoundNumbers,
+): Steps<EffectNumbers> {
   const effects = [...new Set(query.effects.map(({ variable }) => variable))]
   const states = combinations(
     effects.map(name => {
@@ -67,7 +79,15 @@ export function* effectNumbers(query: CausalQuery, source: ObservedDistribution,
     for (const set of sets) {
       const seen = probability(effects, [...set.keys(), ...given.keys()])
       const seeing = pick(yield* formulaNumbers(seen, effects, source)(set, given))
-      rows.push({ set: named(set), given: named(given), ...(doing ? { doing: pick(yield* doing(set, given)) } : {}), seeing })
+      const [cause] = set.values()
+      const bounded = bounds && cause !== undefined ? yield* bounds(cause) : undefined
+      rows.push({
+        set: named(set),
+        given: named(given),
+        ...(doing ? { doing: pick(yield* doing(set, given)) } : {}),
+        ...(bounded ? { bounds: states.map(chosen => bounded[chosen.get(effects[0]!)!]!) } : {}),
+        seeing,
+      })
     }
   return { effects, states: states.map(chosen => effects.map(name => source.states(name)[chosen.get(name)!]!)), rows }
 }

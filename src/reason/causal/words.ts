@@ -87,6 +87,7 @@ export function hedgeWords(
 /** What numbers say: a comparison of doing and seeing where there are two settings to compare. */
 export function numberWords({ effects, states, rows }: EffectNumbers): string[] {
   const [first, second] = rows
+  if (rows.some(({ bounds }) => bounds)) return boundWords({ effects, states, rows })
   if (rows.length !== 2 || !first?.doing || !second?.doing || states.length > 2) return []
   const at = states.length - 1
   const event = `P(${effects.map((name, i) => `${name}=${states[at]![i]}`).join(', ')})`
@@ -98,6 +99,18 @@ export function numberWords({ effects, states, rows }: EffectNumbers): string[] 
     `Setting ${setting(second)} instead of ${setting(first)} takes ${event} ${steps(first.doing[at]!, second.doing[at]!)};`,
     `merely seeing it goes ${steps(first.seeing[at]!, second.seeing[at]!)}${isOpposite ? ", the opposite way: Simpson's paradox" : ''}.`,
   ]
+}
+
+/** Where nothing is determined: what observations leave open. */
+function boundWords({ effects, states, rows }: EffectNumbers): string[] {
+  const at = states.length - 1
+  const event = effects.map((name, i) => `${name}=${states[at]![i]}`).join(', ')
+  const parts = rows.flatMap(({ set, bounds }) => {
+    const bound = bounds?.[at]
+    const setting = Object.entries(set).map(([name, state]) => `${name}=${state}`)
+    return bound ? [`P(${event} | do(${setting.join(', ')})) from ${rounded(bound[0])} to ${rounded(bound[1])}`] : []
+  })
+  return parts.length === 0 || parts.length > 4 || states.length > 2 ? [] : [`The data leave ${listed(parts)} open.`]
 }
 
 /** What would have been, in a sentence. */

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { runSteps } from '../../../src/reason/bayes/steps.ts'
 import { listAdjustmentSets, listBackDoorSets } from '../../../src/reason/causal/adjustment.ts'
 import { CausalGraph } from '../../../src/reason/causal/causal-graph.ts'
+import { effectBounds } from '../../../src/reason/causal/effect-bounds.ts'
 import { probability, product, sum } from '../../../src/reason/causal/estimand.ts'
 import { evaluateEstimand } from '../../../src/reason/causal/evaluate-estimand.ts'
 import { listFrontDoorSets } from '../../../src/reason/causal/front-door.ts'
@@ -29,6 +30,7 @@ interface Answers {
     readonly unconditional_instruments: readonly string[]
   }[]
   readonly minimal_separating_sets: readonly (readonly [string, string, readonly string[]])[]
+  readonly tight_bounds?: { readonly hidden: readonly string[]; readonly bounds: Readonly<Record<string, readonly [number, number]>> }
   readonly adjusted_wrongly: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
@@ -84,6 +86,20 @@ describeWithTestdata('identification', () => {
       const expected = answers.minimal_separating_sets.map(([a, b, set]) => `${key([[a, b]])} | ${key([set])}`)
       expect(found.sort()).toEqual(expected.sort())
     })
+
+    const { tight_bounds } = answers
+    if (tight_bounds)
+      test('tight bounds where nothing is determined', () => {
+        const { hidden, bounds } = tight_bounds
+        const graph = whole.withHidden(hidden)
+        const effect = { causes: graph.nodes(treatment), effects: graph.nodes(outcome), observed: graph.observed }
+        const [instrument] = listInstruments(graph, effect).map(({ node }) => graph.variables[node]!)
+        for (const [at, state] of ['no', 'yes'].entries()) {
+          const found = runSteps(effectBounds(source, { cause: treatment, effect: outcome, state: at, instrument }))
+          const expected = bounds[`P(${outcome}=yes|do(${treatment}=${state}))`]!
+          expect(found![1]).toEqual([expect.closeTo(expected[0], 9), expect.closeTo(expected[1], 9)])
+        }
+      })
 
     test('adjusting for the wrong set gives the wrong number, and the same one', () => {
       for (const [set, values] of Object.entries(answers.adjusted_wrongly)) {

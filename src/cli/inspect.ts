@@ -11,6 +11,7 @@ import { formatBytes, formatCount, formatPlural } from './format.ts'
 import { inspectEncoder } from './inspect-encoder.ts'
 import { inspectGraph } from './inspect-graph.ts'
 import { inspectNetwork } from './inspect-network.ts'
+import { inspectSeq2Seq, readsOf } from './inspect-seq2seq.ts'
 import { type Inspection, inspectionSections, typeLines } from './inspect-text.ts'
 import { LOAD_FLAGS, loadOptions } from './model-flags.ts'
 import { type OpenSource, openSource } from './open-source.ts'
@@ -79,6 +80,8 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
     const { backend, threads, target, precision } = loadOptions(flags)
     return inspectEncoder({ path, hasProgram: flags.program, options: { backend, threads, target, precision }, isJson: flags.json, io })
   }
+  if ((await readsOf(path)) !== undefined)
+    return inspectSeq2Seq({ path, hasProgram: flags.program, options: loadOptions(flags), isJson: flags.json, io })
   const source = await openSource(path)
   try {
     const { bold } = styleOf(io.stdout, io.env)

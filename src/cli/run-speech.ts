@@ -1,5 +1,4 @@
-import { detectFormat } from '../formats/index.ts'
-import { inspect, transcribe } from '../tasks/index.ts'
+import { transcribe } from '../tasks/index.ts'
 import { EXIT } from './command.ts'
 import { type FlagValues, usageError } from './flags.ts'
 import { formatMs, formatPlural } from './format.ts'
@@ -7,14 +6,6 @@ import type { Io } from './io.ts'
 import { loadModel } from './load-model.ts'
 import { generateOptions, type LOAD_FLAGS, loadOptions, type SAMPLING_FLAGS, type SPEECH_FLAGS } from './model-flags.ts'
 import { shownOn, styleOf, writeJson } from './terminal.ts'
-
-/** True for the folder of a model that hears and writes. */
-export async function isSpeechModel(path: string): Promise<boolean> {
-  const { kind } = await detectFormat(path)
-  if (kind !== 'huggingface' && kind !== 'safetensors') return false
-  const description = await inspect(path)
-  return description.kind === 'language' && description.encoder?.input === 'sound'
-}
 
 /** What `run` is called with for a model that hears. */
 export interface SpeechRun {

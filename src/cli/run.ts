@@ -3,6 +3,7 @@ import { detectFormat } from '../formats/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { findSource } from './find-source.ts'
 import { integerFlag, switchFlag, textFlag, usageError } from './flags.ts'
+import { readsOf } from './inspect-seq2seq.ts'
 import type { Io } from './io.ts'
 import { loadModel } from './load-model.ts'
 import { generateOptions, LOAD_FLAGS, loadOptions, SAMPLING_FLAGS, SPEECH_FLAGS } from './model-flags.ts'
@@ -10,7 +11,7 @@ import { NETWORK_FLAGS } from './network-flags.ts'
 import { readInput } from './read-prompt.ts'
 import { isEncoderModel, runEncoderModel } from './run-encoder.ts'
 import { runNetwork } from './run-network.ts'
-import { isSpeechModel, runSpeechModel } from './run-speech.ts'
+import { runSpeechModel } from './run-speech.ts'
 import { runTensorModel } from './run-tensor.ts'
 import { answerStats } from './stats.ts'
 import { ENCODER_FLAGS, givenFlags, TENSOR_FLAGS } from './tensor-flags.ts'
@@ -84,7 +85,7 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   }
   const isGraph = kind === 'onnx'
   const isEncoder = !isGraph && (await isEncoderModel(path))
-  const hears = !isGraph && !isEncoder && (await isSpeechModel(path))
+  const hears = !isGraph && !isEncoder && (await readsOf(path)) === 'sound'
   const { prompt: _, ...noPrompt } = PROMPT_FLAGS
   const useless = isEncoder
     ? { ...noPrompt, ...SPEECH_FLAGS, context: 0, tokenizer: 0 }

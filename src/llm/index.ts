@@ -51,6 +51,7 @@ export {
   type StartedSeq2Seq,
   seq2seqFromHuggingFace,
   startSeq2Seq,
+  writeSeq2Seq,
 } from './seq2seq/index.ts'
 export type { SequenceHandler } from './sequence.ts'
 export { type EngineOptions, type EnginePlan, planEngine, type StartedEngine, startEngine } from './start-engine.ts'

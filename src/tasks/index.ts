@@ -12,6 +12,7 @@ export { type PredictTableOptions, predictTable, type TablePrediction } from './
 export type { MonoAudio } from './read-audio.ts'
 export type { ImageSource } from './read-image.ts'
 export {
+  isSeq2Seq,
   type SpeechTask,
   type Summary,
   summarise,

@@ -43,6 +43,15 @@ describeWithTestdata('hence run with an encoder–decoder', () => {
     for (const line of timed.stdout.trimEnd().split('\n').filter(Boolean)) expect(line).toMatch(/^\d+\.\d\d–\d+\.\d\d /)
   })
 
+  test('inspect shows both sides', async () => {
+    const shown = await hence(['inspect', testdata('refs', 't5'), '--program'])
+    expect(shown).toMatchObject({ code: 0 })
+    for (const text of ['encoder', 'reads texts of up to 4,096 tokens', 't5 decoder', 'cross_attention'])
+      expect(shown.stdout).toContain(text)
+    const told = await hence(['inspect', testdata('refs', 'whisper'), '--json'])
+    expect(JSON.parse(told.stdout)).toMatchObject({ description: { encoder: { input: 'sound', layers: 2, context: 100 } } })
+  })
+
   test('what does not go together is refused', async () => {
     const [whisper, bart] = [testdata('refs', 'whisper'), testdata('refs', 'bart')]
     for (const argv of [

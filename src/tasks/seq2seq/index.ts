@@ -1,5 +1,5 @@
 export { inspectSeq2Seq, loadSeq2Seq } from './load-seq2seq.ts'
-export { seq2seqFolder } from './open-seq2seq.ts'
+export { isSeq2Seq, seq2seqFolder } from './open-seq2seq.ts'
 export type { SpeechTask } from './speech-tokens.ts'
 export { type TranscribeOptions, type Transcription, type TranscriptionChunk, transcribe } from './transcribe.ts'
 export { type Summary, summarise, type TranslateOptions, type Translation, translate } from './transform-text.ts'

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { isHenceError } from '../../core/index.ts'
-import { type DetectedFormat, MAX_JSON_BYTES, openHuggingFaceFolder, readJsonObject } from '../../formats/index.ts'
+import { type DetectedFormat, detectFormat, MAX_JSON_BYTES, openHuggingFaceFolder, readJsonObject } from '../../formats/index.ts'
 import {
   DEFAULT_SAMPLING,
   type GenerationSettings,
@@ -40,6 +40,11 @@ export async function seq2seqFolder({ kind, path }: DetectedFormat, signal?: Abo
     if (isHenceError(error, 'ABORTED')) throw error
     return undefined
   }
+}
+
+/** True when there is an encoder–decoder at a path. @throws HenceError as {@link detectFormat} */
+export async function isSeq2Seq(path: string): Promise<boolean> {
+  return (await seq2seqFolder(await detectFormat(path))) !== undefined
 }
 
 /** Opens the encoder–decoder in a folder; the caller closes its checkpoint. @throws HenceError about files, configuration and tokenizer */

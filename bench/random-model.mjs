@@ -1,16 +1,18 @@
 /**
  * Writes a llama-architecture GGUF of random weights: the sizes and formats of a real model, for timing.
  *
- *   node bench/random-model.mjs OUT --type q8_0|q4_0|q4_k_m
+ *   node bench/random-model.mjs OUT --type q8_0|q4_0|q4_k_m [--experts]
  *
  * The shape is that of a model of 0.85 billion parameters. q4_k_m follows the usual mixture: Q6_K for the output head,
- * the value projections and the down projections, Q4_K for the rest.
+ * the value projections and the down projections, Q4_K for the rest. With --experts half the layers, each with 32 experts of
+ * which a token is sent to 4.
  */
 import { randomFillSync } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { writeGguf } from '../dist/formats/index.js'
 
-const SHAPE = { width: 2048, layers: 16, heads: 32, kvHeads: 8, mlp: 5632, vocabulary: 32_000, context: 4096 }
+const DENSE = { width: 2048, layers: 16, heads: 32, kvHeads: 8, mlp: 5632, vocabulary: 32_000, context: 4096 }
+const EXPERTS = { ...DENSE, layers: 8, mlp: 768, experts: 32, expertsPerToken: 4 }
 /** Scales, as half-precision bits, that give weights a standard deviation of about 0.02 and, in Q4_K, no mean. */
 const BLOCKS = {
   q8_0: { elements: 32, bytes: 34, scales: [[0, 0x0c6c]] },
@@ -27,9 +29,12 @@ const BLOCKS = {
 }
 
 const {
-  values: { type },
+  values: { type, experts: hasExperts },
   positionals: [out],
-} = parseArgs({ allowPositionals: true, options: { type: { type: 'string', default: 'q4_0' } } })
+} = parseArgs({
+  allowPositionals: true,
+  options: { type: { type: 'string', default: 'q4_0' }, experts: { type: 'boolean', default: false } },
+})
 if (!out || !['q8_0', 'q4_0', 'q4_k_m'].includes(type)) {
   console.error('usage: random-model.mjs OUT --type q8_0|q4_0|q4_k_m')
   process.exit(2)
@@ -46,18 +51,21 @@ function* randomBlocks({ elements, bytes, scales }, count) {
 }
 
 const formatOf = name => (type !== 'q4_k_m' ? type : /^output\.|ffn_down|attn_v/.test(name) ? 'q6_k' : 'q4_k')
-const matrix = (name, rows, columns) => {
+const matrix = (name, ...shape) => {
   const format = formatOf(name)
-  return { name: `${name}.weight`, type: format, shape: [rows, columns], data: () => randomBlocks(BLOCKS[format], rows * columns) }
+  const count = shape.reduce((product, size) => product * size, 1)
+  return { name: `${name}.weight`, type: format, shape, data: () => randomBlocks(BLOCKS[format], count) }
 }
-const ones = name => ({
-  name: `${name}.weight`,
-  type: 'f32',
-  shape: [SHAPE.width],
-  data: new Uint8Array(new Float32Array(SHAPE.width).fill(1).buffer),
-})
-
-const { width, layers, heads, kvHeads, mlp, vocabulary, context } = SHAPE
+const floats = (name, shape, values) => ({ name: `${name}.weight`, type: 'f32', shape, data: new Uint8Array(values.buffer) })
+const { width, layers, heads, kvHeads, mlp, vocabulary, context, experts, expertsPerToken } = hasExperts ? EXPERTS : DENSE
+const ones = name => floats(name, [width], new Float32Array(width).fill(1))
+/** Tokens spread over the experts. */
+const router = name =>
+  floats(
+    name,
+    [experts, width],
+    Float32Array.from({ length: experts * width }, () => (Math.random() - 0.5) / 8),
+  )
 const headDim = width / heads
 const byteToken = i => `<0x${(i - 3).toString(16).toUpperCase().padStart(2, '0')}>`
 const tokens = Array.from({ length: vocabulary }, (_, i) => ['<unk>', '<s>', '</s>'][i] ?? (i < 259 ? byteToken(i) : `▁w${i}`))
@@ -74,6 +82,7 @@ await writeGguf(out, {
     'llama.attention.head_count_kv': kvHeads,
     'llama.attention.layer_norm_rms_epsilon': { type: 'f32', value: 1e-5 },
     'llama.rope.dimension_count': headDim,
+    ...(experts && { 'llama.expert_count': experts, 'llama.expert_used_count': expertsPerToken }),
     'tokenizer.ggml.model': 'llama',
     'tokenizer.ggml.tokens': tokens,
     'tokenizer.ggml.scores': Float32Array.from(tokens, (_, i) => -i),
@@ -92,9 +101,14 @@ await writeGguf(out, {
         matrix(name('attn_v'), kvHeads * headDim, width),
         matrix(name('attn_output'), width, width),
         ones(name('ffn_norm')),
-        matrix(name('ffn_gate'), mlp, width),
-        matrix(name('ffn_up'), mlp, width),
-        matrix(name('ffn_down'), width, mlp),
+        ...(experts
+          ? [
+              router(name('ffn_gate_inp')),
+              matrix(name('ffn_gate_exps'), experts, mlp, width),
+              matrix(name('ffn_up_exps'), experts, mlp, width),
+              matrix(name('ffn_down_exps'), experts, width, mlp),
+            ]
+          : [matrix(name('ffn_gate'), mlp, width), matrix(name('ffn_up'), mlp, width), matrix(name('ffn_down'), width, mlp)]),
       ]
     }).flat(),
     ones('output_norm'),

@@ -166,6 +166,62 @@ const MUTATIONS = [
     replace: 'return grid.manyZeros ? uint8_t',
     cases: 'quantised_conv',
   },
+  {
+    name: 'experts all have the weights of the first',
+    file: 'kernels/grouped-matmul.h',
+    find: 'a.w[i].data += size_t(expert *',
+    replace: 'a.w[i].data += size_t(0 *',
+    cases: 'grouped matmul',
+  },
+  {
+    name: 'rows of experts meet the biases of the first',
+    file: 'kernels/grouped-matmul.h',
+    find: 'a.bias[i] += int64_t(expert)',
+    replace: 'a.bias[i] += int64_t(0)',
+    cases: 'grouped matmul',
+  },
+  {
+    name: 'quantised rows of experts lie on each other',
+    file: 'kernels/grouped-matmul.h',
+    find: 'before += walk.isIncluded(e) ? quantised.chunk(e) : 0;',
+    replace: 'before += 0;',
+    cases: 'grouped matmul.*q4_0',
+  },
+  {
+    name: 'among equal logits the higher expert wins',
+    file: 'kernels/route.h',
+    find: 'at > 0 && v > weights[at - 1]',
+    replace: 'at > 0 && v >= weights[at - 1]',
+    cases: 'route',
+  },
+  {
+    name: 'rows of experts are not weighed',
+    file: 'kernels/route.h',
+    find: 'set1(a.weights[i])',
+    replace: 'set1(1.0f)',
+    cases: 'scatter_add',
+  },
+  {
+    name: 'a new sequence begins with the state of another',
+    file: 'kernels/recurrent-state.h',
+    find: 'a.contextLengths[s] == end - begin',
+    replace: 'a.contextLengths[s] < 0',
+    cases: 'selective_scan|causal_conv|recurrent state',
+  },
+  {
+    name: 'a selective scan forgets the gate',
+    file: 'kernels/recurrent-state.h',
+    find: 'if (a.gate) y =',
+    replace: 'if (false) y =',
+    cases: 'selective_scan',
+  },
+  {
+    name: 'a short convolution keeps one input too old',
+    file: 'kernels/recurrent-state.h',
+    find: 'load(inputs + (j + 1) * kLanes));\n    };',
+    replace: 'load(inputs + j * kLanes));\n    };',
+    cases: 'causal_conv',
+  },
 ]
 
 const commands = JSON.parse(readFileSync(join(root, 'build', 'compile_commands.json'), 'utf8'))

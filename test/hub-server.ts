@@ -45,15 +45,23 @@ export interface HubServer {
 /** Files of this many bytes and more are in the storage, with a SHA-256; smaller ones have the name git gives them. */
 export const LFS_BYTES = 1_000
 
+const hashes = new WeakMap<Uint8Array, string>()
+
 /** The hash the hub names a content by. */
 export function hashOf(content: Uint8Array): string {
-  return content.length >= LFS_BYTES
-    ? createHash('sha256').update(content).digest('hex')
-    : createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
+  const known = hashes.get(content)
+  if (known) return known
+  const hash =
+    content.length >= LFS_BYTES
+      ? createHash('sha256').update(content).digest('hex')
+      : createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
+  hashes.set(content, hash)
+  return hash
 }
 
 /** Starts a hub with some repositories. */
 export async function startHub(repositories: Readonly<Record<string, HubRepository>>): Promise<HubServer> {
+  const commits = new Map<string, string>()
   const contents = new Map(
     Object.entries(repositories).map(([name, { files }]) => [
       name,
@@ -184,9 +192,13 @@ export async function startHub(repositories: Readonly<Record<string, HubReposito
   return self
 
   function commitOf(name: string): string {
+    const known = commits.get(name)
+    if (known) return known
     const hash = createHash('sha1').update(name)
-    for (const [path, content] of contents.get(name) ?? []) hash.update(path).update(content)
-    return hash.digest('hex')
+    for (const [path, content] of contents.get(name) ?? []) hash.update(path).update(hashOf(content))
+    const commit = hash.digest('hex')
+    commits.set(name, commit)
+    return commit
   }
 }
 

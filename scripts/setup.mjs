@@ -75,7 +75,8 @@ function sourceFingerprint() {
   const sources = readdirSync(join(root, 'src'), { recursive: true })
     .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map(name => join('src', name))
-  return [...sources, 'scripts/bundle.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
+  const page = readdirSync(join(root, 'web')).map(name => join('web', name))
+  return [...sources, ...page, 'scripts/build-web.mjs', 'scripts/bundle.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
     .sort()
     .map(name => {
       const { size, mtimeMs } = statSync(join(root, name))
@@ -96,6 +97,7 @@ function buildDist() {
   rmSync(next, { recursive: true, force: true })
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   run([process.execPath, tsc, '-p', 'tsconfig.build.json', '--outDir', next], 'TypeScript did not compile')
+  run([process.execPath, join(root, 'scripts', 'build-web.mjs'), join(next, 'web')], 'the page was not built')
   run([process.execPath, join('scripts', 'bundle.mjs'), root, next], 'the compiled files could not be bundled')
   rmSync(dist, { recursive: true, force: true })
   renameSync(next, dist)

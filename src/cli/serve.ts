@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { HenceError } from '../core/index.ts'
 import { detectFormat } from '../formats/index.ts'
-import { type RunningServer, type ServableModel, type ServeOptions, serve } from '../server/index.ts'
+import type { RunningServer, ServableModel, ServeOptions } from '../server/index.ts'
 import { load } from '../tasks/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { choiceFlag, integerFlag, listFlag, numberFlag, switchFlag, textFlag, usageError } from './flags.ts'
@@ -61,6 +61,8 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   const interrupts = new Interrupts(io)
   const models = loadAll(sources, flags, io, interrupts.first)
   try {
+    // Only this command needs what a server needs, which takes a while to read.
+    const { serve } = await import('../server/index.ts')
     const server = await serve({ ...options, models })
     try {
       await server.ready()

@@ -17,6 +17,16 @@ const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 /** Why an answer ended, as vLLM labels it. */
 const FINISHED_REASON = { stop: 'stop', length: 'length', aborted: 'abort' } as const
 
+/** How long something took, how often. */
+export interface Latency {
+  readonly name: string
+  readonly model: string
+  readonly count: number
+  readonly sumSeconds: number
+  /** Upper bounds in seconds with how many were within, above the bound before; null for what is beyond all bounds. */
+  readonly buckets: readonly { readonly le: number | null; readonly count: number }[]
+}
+
 /**
  * What a server counts, in the Prometheus format. Names and buckets follow vLLM's, under a prefix of our own. Series of a
  * model exist from the start, so that a scraper sees zeros rather than nothing.
@@ -53,7 +63,10 @@ export class ServerMetrics {
     registers: [this.registry],
   })
 
+  readonly #models: ModelRegistry
+
   constructor(models: ModelRegistry, admitted: () => number) {
+    this.#models = models
     this.#gauge('num_requests_running', 'Sequences that take part in steps.', models, activity => activity.running)
     this.#gauge('num_requests_waiting', 'Sequences that wait for room.', models, activity => activity.waiting)
     this.#gauge('kv_cache_usage_perc', 'Share of the room for keys and values in use, 0 to 1.', models, ({ kvTokensUsed, kvTokens }) =>
@@ -123,6 +136,17 @@ export class ServerMetrics {
     this.#httpSeconds.observe({ handler, method }, ms / 1_000)
   }
 
+  /** The histograms of time, as buckets that do not contain one another. */
+  async latencies(): Promise<Latency[]> {
+    const shown = [this.#firstToken, this.#interToken, this.#endToEnd, this.#tensorSeconds]
+    const found: Latency[] = []
+    for (const histogram of shown) {
+      const { name, values } = await histogram.get()
+      for (const { name: model } of this.#models.list()) found.push(latencyOf(name.slice(PREFIX.length), model, values))
+    }
+    return found.filter(({ count }) => count > 0)
+  }
+
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
     return new Counter({ name: PREFIX + name, help, labelNames: [...labelNames], registers: [this.registry] })
   }
@@ -144,4 +168,22 @@ export class ServerMetrics {
       },
     })
   }
+}
+
+function latencyOf(
+  name: string,
+  model: string,
+  values: readonly { metricName?: string; value: number; labels: { le?: string | number; model_name?: string | number } }[],
+): Latency {
+  const own = values.filter(({ labels }) => labels.model_name === model)
+  const read = (suffix: string): number => own.find(({ metricName }) => metricName?.endsWith(suffix))?.value ?? 0
+  let below = 0
+  const buckets = own
+    .filter(({ metricName }) => metricName?.endsWith('_bucket'))
+    .map(({ labels, value }) => {
+      const count = value - below
+      below = value
+      return { le: typeof labels.le === 'number' ? labels.le : null, count }
+    })
+  return { name, model, count: read('_count'), sumSeconds: read('_sum'), buckets }
 }

@@ -34,6 +34,8 @@ export interface ServeOptions {
   readonly drainMs?: number | undefined
   /** How tensor requests share runs; see {@link BatchingOptions}. */
   readonly batching?: BatchingOptions | undefined
+  /** The page at `/`: true for the one that comes with Hence (the default), false for none, or the folder of another. */
+  readonly page?: boolean | string | undefined
   /** Takes a JSON line for every request; nothing is logged by default. */
   readonly log?: Writable | undefined
 }

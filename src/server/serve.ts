@@ -7,7 +7,11 @@ import { ServerMetrics } from './metrics.ts'
 import { ModelRegistry } from './model-registry.ts'
 import { oipRoutes } from './oip/routes.ts'
 import { openAiRoutes } from './openai/routes.ts'
+import { withOpenApi } from './openapi.ts'
+import { pageRoutes } from './page/page-routes.ts'
+import { statusRoutes } from './page/status-routes.ts'
 import { RequestLog } from './request-log.ts'
+import type { Route } from './route.ts'
 import { type ServeOptions, settingsOf } from './serve-options.ts'
 
 /** A server that listens. */
@@ -36,15 +40,21 @@ export interface RunningServer {
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const settings = settingsOf(options)
+  const { page = true } = options
   const log = new RequestLog(options.log)
   const models = new ModelRegistry(options.models)
   const admission = new Admission(settings.maxAdmitted)
   const context: ServerContext = { models, admission, metrics: new ServerMetrics(models, () => admission.admitted) }
-  const routes = (isDraining: () => boolean) => [
-    ...healthRoutes(context, isDraining),
-    ...openAiRoutes(context),
-    ...oipRoutes(context, settings.batching, packageVersion(), isDraining),
-  ]
+  const routes = (isDraining: () => boolean): Route[] =>
+    withOpenApi(
+      [
+        ...healthRoutes(context, isDraining),
+        ...openAiRoutes(context),
+        ...oipRoutes(context, settings.batching, packageVersion(), isDraining),
+        ...(page === false ? [] : [...pageRoutes(typeof page === 'string' ? page : undefined), ...statusRoutes(context)]),
+      ],
+      settings.apiKeys.length > 0,
+    )
   const server = new HttpServer({ settings, context, log, routes })
   const url = await server.listen()
   log.event('listening', { url, models: Object.keys(options.models) })

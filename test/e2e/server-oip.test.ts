@@ -28,7 +28,7 @@ function get(path: string): Promise<Response> {
 
 function infer(
   model: string,
-  body: string | Uint8Array,
+  body: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = { 'content-type': 'application/json' },
 ): Promise<Response> {
   return fetch(`${server.url}/v2/models/${model}/infer`, { method: 'POST', body, headers })

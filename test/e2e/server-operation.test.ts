@@ -212,6 +212,36 @@ describe('without keys', () => {
     expect(log.text).not.toContain(JSON.stringify(choices[0]!.text).slice(1, -1))
   })
 
+  test('the OpenAPI document describes what is there', async () => {
+    const document = (await (await fetch(`${tiny.url}/openapi.json`)).json()) as {
+      openapi: string
+      paths: Record<
+        string,
+        Record<string, { requestBody?: { content: Record<string, { schema: { properties: object; required: string[] } }> } }>
+      >
+    }
+    expect(document.openapi).toBe('3.1.0')
+    for (const path of ['/health', '/v1/models/{name}', '/v2/models/{model}/versions/{version}/infer', '/openapi.json'])
+      expect(Object.keys(document.paths)).toContain(path)
+    expect(Object.keys(document.paths).filter(path => path.startsWith('/hence'))).toEqual([])
+    const { schema } = document.paths['/v1/chat/completions']!['post']!.requestBody!.content['application/json']!
+    expect(schema.required).toEqual(['model', 'messages'])
+    expect(Object.keys(schema.properties)).toContain('temperature')
+    expect(JSON.stringify(document)).not.toContain('$ref')
+    // Every path that takes a body is there to be asked.
+    for (const [path, operations] of Object.entries(document.paths))
+      for (const method of Object.keys(operations)) {
+        const asked = path.replace('{model}', 'tiny').replace('{name}', 'tiny').replace('{version}', '1')
+        const response = await fetch(tiny.url + asked, {
+          method: method.toUpperCase(),
+          ...(method === 'post' ? { body: '{}', headers: JSON_TYPE } : {}),
+        })
+        expect(response.status, `${method} ${path}`).toBeLessThan(500)
+        expect(response.status, `${method} ${path}`).not.toBe(404)
+        await response.arrayBuffer()
+      }
+  })
+
   test('metrics count under the names dashboards know', async () => {
     const read = async (): Promise<Map<string, number>> => {
       const text = await (await fetch(`${tiny.url}/metrics`)).text()

@@ -13,6 +13,8 @@ export interface TextOptions {
   readonly maxTokens?: number | undefined
   /** Told of every text that is cut. */
   readonly onTruncation?: ((cut: TruncatedText) => void) | undefined
+  /** Told of the tokens of every text that are read, special ones among them. */
+  readonly onTokens?: ((count: { readonly index: number; readonly tokens: number }) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -29,6 +31,7 @@ export const TEXT_RULES: Readonly<Record<string, OptionRule>> = {
   truncate: boolean,
   maxTokens: integer(1, 2 ** 27),
   onTruncation: callback,
+  onTokens: callback,
   signal: abortSignal,
 }
 
@@ -42,7 +45,7 @@ export function encodeTexts(
   tokenizer: Tokenizer,
   inputs: readonly TextInput[],
   most: number,
-  { truncate = true, maxTokens = most, onTruncation }: TextOptions,
+  { truncate = true, maxTokens = most, onTruncation, onTokens }: TextOptions,
 ): Encoding[] {
   const maxLength = Math.min(most, maxTokens)
   return inputs.map((input, index) => {
@@ -50,6 +53,7 @@ export function encodeTexts(
     const [encoding] = tokenizer.encodeBatch([second === undefined ? first : [first, second]], { truncation: { maxLength } })
     const { ids, overflowing, specialMask } = encoding!
     if (ids.length === 0) throw new HenceError('OPTION_INVALID', `${task}: text ${index} has no tokens`, { index })
+    onTokens?.({ index, tokens: ids.length })
     if (overflowing.length === 0) return encoding!
     const special = specialMask.reduce((sum, one) => sum + one, 0)
     const tokens = [encoding!, ...overflowing].reduce((sum, part) => sum + part.ids.length - special, special)

@@ -16,7 +16,7 @@ export const TASKS = [
 export const TEXT_TASKS = ['embed-text', 'fill-mask', 'classify-text', 'classify-tokens'] as const
 
 /** Every task of `run`. */
-export const TASK_NAMES = [...TASKS, ...TEXT_TASKS] as const
+export const TASK_NAMES: readonly (TaskName | TextTaskName)[] = [...TASKS, ...TEXT_TASKS]
 
 export type TaskName = (typeof TASKS)[number]
 export type TextTaskName = (typeof TEXT_TASKS)[number]

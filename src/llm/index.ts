@@ -19,6 +19,7 @@ export {
   type EncoderSource,
   encoderFromHuggingFace,
   encoderPrecision,
+  type HeadConfig,
   ImageTower,
   isEncoderConfig,
   type PatchEmbeddings,

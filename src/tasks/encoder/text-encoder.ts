@@ -1,4 +1,5 @@
 import { HenceError, type TensorModel } from '../../core/index.ts'
+import type { HeadConfig } from '../../llm/index.ts'
 import type { Encoding, Tokenizer } from '../../text/index.ts'
 import { EngineModel } from '../tensor-model.ts'
 import { EncoderEngine } from './encoder-engine.ts'
@@ -60,7 +61,7 @@ export class TextEncoder {
     return this.#tower.headSize
   }
 
-  get head() {
+  get head(): HeadConfig | undefined {
     return this.#tower.config.head
   }
 

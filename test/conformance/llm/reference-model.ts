@@ -90,9 +90,9 @@ export function largestDifference(actual: Float32Array, expected: Float32Array):
   return worst
 }
 
-/** Smallest cosine of corresponding rows. */
-export function smallestCosine(actual: Float32Array, expected: Float32Array, width: number): number {
-  let smallest = 1
+/** Smallest cosine of corresponding rows, the lowest `dropped` of them left out. */
+export function smallestCosine(actual: Float32Array, expected: Float32Array, width: number, dropped = 0): number {
+  const cosines: number[] = []
   for (let start = 0; start < expected.length; start += width) {
     let [dot, a, b] = [0, 0, 0]
     for (let i = start; i < start + width; i++) {
@@ -100,7 +100,7 @@ export function smallestCosine(actual: Float32Array, expected: Float32Array, wid
       a += actual[i]! ** 2
       b += expected[i]! ** 2
     }
-    smallest = Math.min(smallest, dot / Math.sqrt(a * b))
+    cosines.push(dot / Math.sqrt(a * b))
   }
-  return smallest
+  return cosines.sort((a, b) => a - b)[dropped]!
 }

@@ -2,8 +2,8 @@ import { agree, check, f32, knownDim, type Op, operand } from '../op.ts'
 import { ACTIVATIONS } from './activations.ts'
 import { RAGGED_STATE_OPERANDS, raggedState, stretches } from './ragged-state.ts'
 
-/** Taps of the longest causal convolution. */
-export const MOST_CAUSAL_TAPS = 64
+/** Taps of the longest causal convolution; native/kernels.h has the same number. */
+const MOST_CAUSAL_TAPS = 64
 
 export interface CausalConvAttributes {
   /** Of the sum and its bias, before `after`; none by default. */

@@ -41,8 +41,8 @@ const GROUPED: readonly GroupedShape[] = [
   { rows: [2, 0, 33, 1], k: 64, n: [7], hasBias: true, hasResidual: true },
   { rows: [0, 0, 4], k: 300, n: [31] },
   ...WEIGHT_TYPES.map((type): GroupedShape => ({ rows: [1, 0, 5, 2, 19], k: 256, n: [24, 40], type, hasBias: true })),
-  { rows: [0, 1, 0, 0, 1, 0, 1, 1], k: 2048, n: [768, 768], type: 'q4_k', activation: 'silu' },
-  { rows: [1, 0, 2, 0, 0, 60, 0, 1], k: 2880, n: [320], type: 'mxfp4', hasBias: true },
+  { rows: [0, 1, 0, 2, 1], k: 2048, n: [80, 80], type: 'q4_k', activation: 'silu' },
+  { rows: [1, 0, 60, 2], k: 2880, n: [40], type: 'mxfp4', hasBias: true },
 ]
 
 interface RouteShape {

@@ -7,7 +7,18 @@ export interface Work {
 }
 
 /** What one element of the result costs, as multiply-adds that take as long. */
-const COSTS: Readonly<Record<string, number>> = { map: 30, copy: 40, take: 40, softmax: 60, resize: 60, cumulative: 60, group_norm: 60 }
+const COSTS: Readonly<Record<string, number>> = {
+  map: 30,
+  copy: 40,
+  take: 40,
+  softmax: 60,
+  resize: 60,
+  cumulative: 60,
+  group_norm: 60,
+  selective_scan: 300,
+  causal_conv: 30,
+  scatter_add: 15,
+}
 
 /** Keys that a query of an encoder is taken to meet. */
 const LIKELY_KEYS = 64

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { junctionTreeSvg, networkSvg } from '../reason/index.ts'
 import { load } from '../tasks/index.ts'
 import { EXIT } from './command.ts'
 import { formatBytes, formatCount, formatPlural } from './format.ts'
@@ -8,13 +10,18 @@ import { printable, styleOf, writeJson } from './terminal.ts'
 /** What `inspect` is called with for a Bayesian network. */
 export interface NetworkInspection {
   readonly path: string
+  /** Where to draw the network, and its junction tree. */
+  readonly svg: string | undefined
+  readonly treeSvg: string | undefined
   readonly isJson: boolean
   readonly io: Io
 }
 
 /** Shows the size of a network, what was repaired in it, and what asking for all its marginals costs by each method. */
-export async function inspectNetwork({ path, isJson, io }: NetworkInspection): Promise<number> {
+export async function inspectNetwork({ path, svg, treeSvg, isJson, io }: NetworkInspection): Promise<number> {
   const net = await load(path, { kind: 'network' })
+  if (svg !== undefined) await writeFile(svg, await networkSvg(net.network))
+  if (treeSvg !== undefined) await writeFile(treeSvg, await junctionTreeSvg(net.network))
   const description = net.describe()
   const cost = net.cost()
   if (isJson) {

@@ -8,6 +8,7 @@ import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { findSource } from './find-source.ts'
 import { integerFlag, listFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import { formatBytes, formatCount, formatPlural } from './format.ts'
+import { inspectCausal } from './inspect-causal.ts'
 import { inspectEncoder } from './inspect-encoder.ts'
 import { inspectGraph } from './inspect-graph.ts'
 import { inspectNetwork } from './inspect-network.ts'
@@ -29,7 +30,8 @@ const FLAGS = {
   runs: integerFlag('N', 'runs of --profile once the model is warm', { min: 1, max: 100_000 }, '10'),
   top: integerFlag('N', 'steps that --profile lists, the slowest first; 0 for all in order', { min: 0, max: 1_000_000 }, '10'),
   trace: textFlag('FILE.json', 'writes the profile as a Chrome trace, which Perfetto shows'),
-  svg: textFlag('FILE.svg', 'writes the profile as a picture'),
+  svg: textFlag('FILE.svg', 'writes the profile as a picture; draws a Bayesian network or a causal graph'),
+  'tree-svg': textFlag('FILE.svg', 'draws the junction tree of a Bayesian network'),
   'no-measure': switchFlag('measures nothing and predicts no speed'),
   ...LOAD_FLAGS,
 }
@@ -45,6 +47,7 @@ export const inspectCommand: Command = defineCommand({
     'hence inspect model.gguf --program',
     'hence inspect model.onnx --plan --shape x=1x3x224x224',
     'hence inspect model.onnx --profile --runs 50 --svg timeline.svg',
+    'hence inspect asia.bif --svg network.svg --tree-svg tree.svg',
   ],
   run,
 })
@@ -57,7 +60,9 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   const { kind, path: found } = await detectFormat(path)
   const isProfiled = flags.profile || flags.trace !== undefined || flags.svg !== undefined
   const isPlanned = flags.plan || (flags.shape.length > 0 && !isProfiled)
-  if (kind === 'network') return inspectNetwork({ path: found, isJson: flags.json, io })
+  if (kind === 'network') return inspectNetwork({ path: found, svg: flags.svg, treeSvg: flags['tree-svg'], isJson: flags.json, io })
+  if (flags['tree-svg'] !== undefined) throw usageError(`${path} is no Bayesian network, so it has no junction tree to draw`)
+  if (kind === 'causal') return inspectCausal({ path: found, svg: flags.svg, isJson: flags.json, io })
   if (kind === 'onnx') {
     const { backend, threads, target, precision } = loadOptions(flags)
     const options = { backend, threads, target, precision }

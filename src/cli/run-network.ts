@@ -1,5 +1,6 @@
+import { writeFile } from 'node:fs/promises'
 import { readSmallFile, readUaiEvidence } from '../formats/index.ts'
-import { type Finding, type Posteriors, posteriorsToJson } from '../reason/index.ts'
+import { type Finding, type Posteriors, posteriorsSvg, posteriorsToJson } from '../reason/index.ts'
 import { load, type NetworkModel } from '../tasks/index.ts'
 import { EXIT } from './command.ts'
 import { type FlagValues, usageError } from './flags.ts'
@@ -14,7 +15,12 @@ import { printable, styleOf, writeJson } from './terminal.ts'
 export interface NetworkRun {
   readonly path: string
   readonly words: readonly string[]
-  readonly flags: FlagValues<typeof NETWORK_FLAGS> & { readonly seed: number | undefined; readonly json: boolean; readonly stats: boolean }
+  readonly flags: FlagValues<typeof NETWORK_FLAGS> & {
+    readonly seed: number | undefined
+    readonly svg: string | undefined
+    readonly json: boolean
+    readonly stats: boolean
+  }
   readonly io: Io
 }
 
@@ -34,6 +40,8 @@ export async function runNetwork({ path, words, flags, io }: NetworkRun): Promis
     const loaded = performance.now()
     const given: Record<string, Finding> =
       flags.evidence === undefined ? query.given : { ...(await readEvidenceFile(flags.evidence)), ...query.given }
+    if (flags.svg !== undefined && (flags.joint || flags.best !== undefined))
+      throw usageError('--svg draws posteriors of single variables; leave --joint and --best out')
     const report = await answer(net, { ...query, given }, flags, controller.signal)
     if (flags.json) writeJson(io, { model: path, ...report.json })
     else {
@@ -92,12 +100,27 @@ async function answer(net: NetworkModel, query: NetworkQuery, flags: NetworkRun[
   const targets = query.targets.length === 0 ? undefined : query.targets
   const { method, samples, seed } = flags
   const posteriors = await net.queryAsync(targets, { ...question, method, samples, seed, signal })
+  if (flags.svg !== undefined) await writeFile(flags.svg, picture(net, posteriors, asked))
   const explanation = flags.explain ? explain(net, query, question) : undefined
   return {
     sections: [...posteriorSections(net, posteriors), ...(explanation?.sections ?? [])],
     notes: approximationNotes(posteriors),
     json: { query: asked, ...posteriorsToJson(net, posteriors), ...(explanation ? { explanation: explanation.json } : {}) },
   }
+}
+
+function picture(net: NetworkModel, posteriors: Posteriors, asked: { readonly given: object; readonly do: object }): string {
+  const { errors, isExact } = posteriors.details
+  const known = [...Object.entries(asked.given), ...Object.entries(asked.do).map(([name, state]) => [`do(${name})`, state])]
+  const given = known.map(([name, state]) => `${name}=${state}`)
+  const bars = Object.keys(posteriors).map(variable => ({
+    variable,
+    states: net.states(variable),
+    probabilities: posteriors[variable]!,
+    errors: isExact ? undefined : errors[variable],
+    isKnown: typeof (asked.given as Record<string, unknown>)[variable] === 'string' || variable in asked.do,
+  }))
+  return posteriorsSvg(`${net.network.name || 'network'}${given.length > 0 ? ` given ${given.join(', ')}` : ''}`, bars)
 }
 
 function explain(

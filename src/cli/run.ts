@@ -1,5 +1,7 @@
 import type { Generation, GenerationResult, LanguageModel } from '../core/index.ts'
 import { detectFormat } from '../formats/index.ts'
+import { isCausalQuery } from '../reason/index.ts'
+import { CAUSAL_FLAGS } from './causal-flags.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { findSource } from './find-source.ts'
 import { integerFlag, switchFlag, textFlag, usageError } from './flags.ts'
@@ -9,6 +11,7 @@ import { loadModel } from './load-model.ts'
 import { generateOptions, LOAD_FLAGS, loadOptions, SAMPLING_FLAGS, SPEECH_FLAGS } from './model-flags.ts'
 import { NETWORK_FLAGS } from './network-flags.ts'
 import { readInput } from './read-prompt.ts'
+import { runCausal } from './run-causal.ts'
 import { isEncoderModel, runEncoderModel } from './run-encoder.ts'
 import { runNetwork } from './run-network.ts'
 import { runSpeechModel } from './run-speech.ts'
@@ -30,6 +33,7 @@ const FLAGS = {
   ...TENSOR_FLAGS,
   ...ENCODER_FLAGS,
   ...NETWORK_FLAGS,
+  ...CAUSAL_FLAGS,
   ...LOAD_FLAGS,
   stats: switchFlag('timings on standard error'),
 }
@@ -52,6 +56,9 @@ export const runCommand: Command = defineCommand({
     'A Bayesian network takes a question: variables, a bar, then findings and interventions, as in',
     "'lung, bronc | smoke=yes, xray=[0.8, 0.3], do(asia=no)'. Without a question it answers with every variable.",
     '',
+    'A causal graph, and a network whose arcs are causes, takes P(y | do(x)), P(y[x=no] | x=yes) for what would have been, or',
+    "'a _||_ b | c'; the answer has the formula, or why there is none, and numbers where the network or --data has them.",
+    '',
     'An encoder–decoder reads the prompt and writes an answer: T5, Bart, Marian. A Whisper model takes a WAV recording and writes',
     'down what is said in it.',
   ],
@@ -66,6 +73,7 @@ export const runCommand: Command = defineCommand({
     'hence run clip-vit-base-patch32 photo.jpg --label "a cat" --label "a dog"',
     'hence run whisper-tiny speech.wav --timestamps --language de',
     "hence run asia.bif 'lung | smoke=yes, xray=yes'",
+    "hence run graph.causal 'P(cancer | do(smoking))' --svg graph.svg",
   ],
   run,
 })
@@ -77,11 +85,16 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
     throw usageError(`the prompt is given twice: with --prompt and as "${words.join(' ')}"`, { hint: 'Leave one of them out.' })
   const path = await findSource(source, io, flags.json)
   const { kind } = await detectFormat(path)
-  if (kind === 'network') {
-    const others = givenFlags({ ...PROMPT_FLAGS, ...SPEECH_FLAGS, ...TENSOR_FLAGS, ...LOAD_FLAGS, seed: 0 }, { ...flags, seed: undefined })
-    if (others.length > 0)
-      throw usageError(`${path} is a Bayesian network, which has no use for --${others.join(', --')}`, { flags: others })
-    return runNetwork({ path, words, flags, io })
+  if (kind === 'network' || kind === 'causal') {
+    const isCausal = kind === 'causal' || flags.hidden.length > 0 || flags.data !== undefined || isCausalQuery(words.join(' '))
+    const { timeout: _, ...networkOnly } = { ...NETWORK_FLAGS, seed: 0 }
+    const foreign = { ...PROMPT_FLAGS, ...SPEECH_FLAGS, ...TENSOR_FLAGS, ...ENCODER_FLAGS, ...LOAD_FLAGS }
+    const others = givenFlags(isCausal ? { ...foreign, ...networkOnly } : foreign, isCausal ? flags : { ...flags, seed: undefined })
+    if (others.length > 0) {
+      const what = kind === 'causal' ? 'a causal graph' : isCausal ? 'a Bayesian network asked about causes' : 'a Bayesian network'
+      throw usageError(`${path} is ${what}, which has no use for --${others.join(', --')}`, { flags: others })
+    }
+    return isCausal ? runCausal({ path, kind, words, flags, io }) : runNetwork({ path, words, flags, io })
   }
   const isGraph = kind === 'onnx'
   const isEncoder = !isGraph && (await isEncoderModel(path))
@@ -92,7 +105,7 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
     : isGraph
       ? { ...PROMPT_FLAGS, ...SPEECH_FLAGS, ...ENCODER_FLAGS, context: 0, tokenizer: 0 }
       : { ...TENSOR_FLAGS, ...ENCODER_FLAGS, ...(hears ? { prompt: 0, chat: 0, stop: 0 } : SPEECH_FLAGS) }
-  const misplaced = givenFlags(useless, flags)
+  const misplaced = givenFlags({ ...useless, ...NETWORK_FLAGS, ...CAUSAL_FLAGS }, flags)
   if (misplaced.length > 0)
     throw usageError(
       `${path} is ${isGraph ? 'an ONNX model' : isEncoder ? 'an encoder' : hears ? 'a model that hears' : 'a language model'}, which has no use for --${misplaced.join(', --')}`,

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { HenceError } from '../core/index.ts'
 import { gzipHead, isGzip, networkFormatOf, networkText } from './bayes/index.ts'
 import { ByteFile, fileNotFound } from './byte-file.ts'
+import { looksLikeCausalGraph } from './causal/index.ts'
 import { listFolder } from './huggingface/open-folder.ts'
 import { MAX_JSON_BYTES, readJsonObject } from './json-file.ts'
 import { LLAMA2C_HEADER_BYTES, looksLikeLlama2c } from './llama2c/header.ts'
@@ -10,7 +11,7 @@ import { looksLikeOnnx } from './onnx/looks-like-onnx.ts'
 import { looksLikeSafetensors } from './safetensors/header.ts'
 
 /** Kinds of model source that Hence recognises. */
-export type FormatKind = 'gguf' | 'huggingface' | 'safetensors' | 'llama2c' | 'onnx' | 'network'
+export type FormatKind = 'gguf' | 'huggingface' | 'safetensors' | 'llama2c' | 'onnx' | 'network' | 'causal'
 
 /** Bytes that text formats are told by. */
 const HEAD_BYTES = 4096
@@ -91,6 +92,7 @@ async function detectFile(path: string): Promise<DetectedFormat> {
   const { head: longHead, size } = await readHead(path)
   const head = longHead.subarray(0, LLAMA2C_HEADER_BYTES)
   if (networkFormatOf(networkText(isGzip(longHead) ? gzipHead(longHead) : longHead)) !== undefined) return { kind: 'network', path }
+  if (looksLikeCausalGraph(networkText(longHead))) return { kind: 'causal', path }
   const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1')
   if (text.startsWith('GGUF')) return { kind: 'gguf', path }
   if (looksLikeSafetensors(head)) return { kind: 'safetensors', path }

@@ -10,6 +10,7 @@ export {
 export { isJsonObject } from './bounded-json.ts'
 export { ByteFile } from './byte-file.ts'
 export type { ByteSource } from './byte-sink.ts'
+export { type CausalGraphFile, readCausalGraph } from './causal/index.ts'
 export * from './checkpoint.ts'
 export { contentHash, type HashProgress } from './content-hash.ts'
 export { type DetectedFormat, detectFormat, type FormatKind } from './detect-format.ts'

@@ -14,6 +14,7 @@ import { abortSignal, callback, checkOptions, integer, type OptionRule, oneOf, t
 import { describeModel } from './describe-model.ts'
 import { encoderFolder, inspectEncoder, loadEncoder } from './encoder/load-encoder.ts'
 import { createLanguageModel } from './language-model.ts'
+import { type CausalGraphDescription, type CausalGraphModel, type LoadCausalOptions, loadCausalGraph } from './load-causal-graph.ts'
 import { type LoadNetworkOptions, loadNetwork, type NetworkModel, type NetworkModelDescription } from './load-network.ts'
 import { type OpenModelOptions, openModel } from './open-model.ts'
 import { inspectTensorModel, loadTensorModel, type TensorModelOptions } from './open-tensor-model.ts'
@@ -26,15 +27,17 @@ export interface LoadOptions extends EngineOptions, OpenModelOptions {}
 export type LoadTensorOptions = TensorModelOptions
 
 /** Options of {@link load} where the kind is told from the content. */
-export type LoadAnyOptions = LoadOptions & LoadTensorOptions
+export type LoadAnyOptions = LoadOptions & LoadTensorOptions & LoadCausalOptions
+
+type ModelKind = 'language' | 'tensor' | 'network' | 'causal'
 
 /** Refuses a source of another kind, and tells the compiler which one it is. */
-interface OfKind<Kind extends 'language' | 'tensor' | 'network'> {
+interface OfKind<Kind extends ModelKind> {
   readonly kind: Kind
 }
 
 const SHARED_RULES: Readonly<Record<string, OptionRule>> = {
-  kind: oneOf('language', 'tensor', 'network'),
+  kind: oneOf('language', 'tensor', 'network', 'causal'),
   backend: oneOf(...BACKEND_NAMES),
   threads: integer(1, 256),
   target: text,
@@ -57,7 +60,14 @@ export const TENSOR_RULES: Readonly<Record<string, OptionRule>> = {
 }
 
 const NETWORK_RULES: Readonly<Record<string, OptionRule>> = { kind: oneOf('network'), signal: abortSignal }
-const NOUNS = { language: 'language model', tensor: 'tensor model', network: 'Bayesian network' } as const
+const CAUSAL_RULES: Readonly<Record<string, OptionRule>> = {
+  kind: oneOf('causal'),
+  signal: abortSignal,
+  hidden: value => (Array.isArray(value) && value.every(name => typeof name === 'string') ? undefined : 'a list of names'),
+  data: value => (typeof value === 'object' && value !== null && Symbol.iterator in value ? undefined : 'an iterable of cases'),
+}
+const RULES = { language: LANGUAGE_RULES, tensor: TENSOR_RULES, network: NETWORK_RULES, causal: CAUSAL_RULES } as const
+const NOUNS = { language: 'language model', tensor: 'tensor model', network: 'Bayesian network', causal: 'causal graph' } as const
 
 /** A path or URL that ends like a graph file. */
 type GraphSource = `${string}.onnx`
@@ -65,12 +75,14 @@ type GraphSource = `${string}.onnx`
 type LanguageSource = `${string}.gguf`
 /** One that ends like a Bayesian network. */
 type NetworkSource = `${string}.${'bif' | 'bif.gz' | 'xmlbif' | 'xdsl' | 'uai'}`
+/** One that ends like a causal graph. */
+type CausalSource = `${string}.causal`
 
 /**
  * Loads a model. Language models: a GGUF file (any part of a split one), a Hugging Face folder, a safetensors file with its
  * config.json, a llama2.c checkpoint. Tensor models: an ONNX file, a Hugging Face folder of an encoder. Bayesian networks: BIF, XMLBIF,
- * UAI, XDSL or JSON, also packed with gzip. What it is, is told from its content; the compiler knows
- * it from the end of a literal path or from `kind`.
+ * UAI, XDSL or JSON, also packed with gzip. Causal graphs: text or JSON. What it is, is told from its content; the compiler knows it
+ * from the end of a literal path or from `kind`.
  *
  * A model of the Hugging Face hub is loaded from the hub's cache, and fetched into it the first time.
  *
@@ -90,13 +102,19 @@ export async function load(source: LanguageSource, options?: LoadOptions): Promi
 export async function load(source: string | URL, options: LoadOptions & OfKind<'language'>): Promise<LanguageModel>
 export async function load(source: NetworkSource, options?: LoadNetworkOptions): Promise<NetworkModel>
 export async function load(source: string | URL, options: LoadNetworkOptions & OfKind<'network'>): Promise<NetworkModel>
-export async function load(source: string | URL, options?: LoadAnyOptions): Promise<LanguageModel | TensorModel | NetworkModel>
+export async function load(source: CausalSource, options?: LoadCausalOptions): Promise<CausalGraphModel>
+export async function load(source: string | URL, options: LoadCausalOptions & OfKind<'causal'>): Promise<CausalGraphModel>
 export async function load(
   source: string | URL,
-  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor' | 'network'>> = {},
-): Promise<LanguageModel | TensorModel | NetworkModel> {
+  options?: LoadAnyOptions,
+): Promise<LanguageModel | TensorModel | NetworkModel | CausalGraphModel>
+export async function load(
+  source: string | URL,
+  options: LoadAnyOptions & Partial<OfKind<ModelKind>> = {},
+): Promise<LanguageModel | TensorModel | NetworkModel | CausalGraphModel> {
   const { kind, path, encoder, seq2seq } = await recognise('load', source, options)
   if (kind === 'network') return loadNetwork(path, options)
+  if (kind === 'causal') return loadCausalGraph(path, options)
   if (encoder !== undefined) return loadEncoder(encoder, options)
   if (seq2seq !== undefined) return loadSeq2Seq(seq2seq, options)
   if (kind === 'tensor') return loadTensorModel(path, options)
@@ -123,16 +141,19 @@ export async function inspect(source: LanguageSource, options?: LoadOptions): Pr
 export async function inspect(source: string | URL, options: LoadOptions & OfKind<'language'>): Promise<ModelDescription>
 export async function inspect(source: NetworkSource, options?: LoadNetworkOptions): Promise<NetworkModelDescription>
 export async function inspect(source: string | URL, options: LoadNetworkOptions & OfKind<'network'>): Promise<NetworkModelDescription>
+export async function inspect(source: CausalSource, options?: LoadCausalOptions): Promise<CausalGraphDescription>
+export async function inspect(source: string | URL, options: LoadCausalOptions & OfKind<'causal'>): Promise<CausalGraphDescription>
 export async function inspect(
   source: string | URL,
   options?: LoadAnyOptions,
-): Promise<ModelDescription | TensorModelDescription | NetworkModelDescription>
+): Promise<ModelDescription | TensorModelDescription | NetworkModelDescription | CausalGraphDescription>
 export async function inspect(
   source: string | URL,
-  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor' | 'network'>> = {},
-): Promise<ModelDescription | TensorModelDescription | NetworkModelDescription> {
+  options: LoadAnyOptions & Partial<OfKind<ModelKind>> = {},
+): Promise<ModelDescription | TensorModelDescription | NetworkModelDescription | CausalGraphDescription> {
   const { kind, path, encoder, seq2seq } = await recognise('inspect', source, options)
   if (kind === 'network') return (await loadNetwork(path, options)).describe()
+  if (kind === 'causal') return (await loadCausalGraph(path, options)).describe()
   if (encoder !== undefined) return inspectEncoder(encoder, options)
   if (seq2seq !== undefined) return inspectSeq2Seq(seq2seq, options)
   if (kind === 'tensor') return inspectTensorModel(path, options)
@@ -146,7 +167,7 @@ export async function inspect(
 
 /** What a source is. */
 interface Recognised {
-  readonly kind: 'language' | 'tensor' | 'network'
+  readonly kind: ModelKind
   readonly path: string
   /** The folder of an encoder. */
   readonly encoder: string | undefined
@@ -155,22 +176,24 @@ interface Recognised {
 }
 
 /** The kind of a source, and its options checked for that kind. */
-async function recognise(
-  where: string,
-  source: string | URL,
-  options: LoadAnyOptions & Partial<OfKind<'language' | 'tensor' | 'network'>>,
-): Promise<Recognised> {
-  checkOptions(where, options, { ...LANGUAGE_RULES, ...TENSOR_RULES })
+async function recognise(where: string, source: string | URL, options: LoadAnyOptions & Partial<OfKind<ModelKind>>): Promise<Recognised> {
+  checkOptions(where, options, { ...CAUSAL_RULES, ...LANGUAGE_RULES, ...TENSOR_RULES })
   throwIfAborted(options.signal)
   const { kind: wanted, signal, onProgress } = options
-  const path = wanted === 'network' ? pathOf(source) : await findModel(pathOf(source), { kind: wanted, signal, onProgress })
+  const path =
+    wanted === 'network' || wanted === 'causal' ? pathOf(source) : await findModel(pathOf(source), { kind: wanted, signal, onProgress })
   const found = await detectFormat(path)
   const encoder = await encoderFolder(found, signal)
   const seq2seq = await seq2seqFolder(found, signal)
-  const kind = found.kind === 'network' ? 'network' : found.kind === 'onnx' || encoder !== undefined ? 'tensor' : 'language'
+  const kind =
+    found.kind === 'network' || found.kind === 'causal'
+      ? found.kind
+      : found.kind === 'onnx' || encoder !== undefined
+        ? 'tensor'
+        : 'language'
   if (options.kind !== undefined && options.kind !== kind)
     throw new HenceError('OPTION_INVALID', `${where}: ${path} is a ${NOUNS[kind]}, not a ${NOUNS[options.kind]}`, { path, kind })
-  checkOptions(`${where} (a ${NOUNS[kind]})`, options, { language: LANGUAGE_RULES, tensor: TENSOR_RULES, network: NETWORK_RULES }[kind])
+  checkOptions(`${where} (a ${NOUNS[kind]})`, options, RULES[kind])
   return { kind, path: kind === 'tensor' ? found.path : path, encoder, seq2seq }
 }
 

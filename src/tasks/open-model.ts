@@ -58,6 +58,7 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
     llama2c: fromLlama2c,
     onnx: refuseGraph,
     network: refuseNetwork,
+    causal: refuseCausalGraph,
   }[kind]
   const model = await open(found, options)
   try {
@@ -150,6 +151,13 @@ async function refuseNetwork(path: string): Promise<never> {
   throw new HenceError('FORMAT_UNSUPPORTED', `${path} is a Bayesian network, not a language model`, {
     path,
     hint: "load(path, { kind: 'network' }) opens it, `hence run` asks it.",
+  })
+}
+
+async function refuseCausalGraph(path: string): Promise<never> {
+  throw new HenceError('FORMAT_UNSUPPORTED', `${path} is a causal graph, not a language model`, {
+    path,
+    hint: "load(path, { kind: 'causal' }) opens it, `hence run` asks it.",
   })
 }
 

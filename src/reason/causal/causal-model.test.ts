@@ -73,6 +73,7 @@ describe('formulas and words', () => {
     expect(model.separation('x', 'y', ['d'])).toEqual({
       isSeparated: false,
       path: 'x -> c <- y',
+      nodes: ['x', 'c', 'y'],
       words:
         'With d held fixed, x and y can depend on each other along x -> c <- y. ' +
         'Two arrowheads meet at c, which is open because it or an effect of it is held fixed.',

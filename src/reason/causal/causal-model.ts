@@ -16,7 +16,7 @@ import { listFrontDoorSets } from './front-door.ts'
 import { parseCausalGraph } from './graph-text.ts'
 import { listInstruments } from './instruments.ts'
 import { networkJoint, networkSource } from './network-joint.ts'
-import { openPath } from './separation.ts'
+import { type OpenPath, openPath } from './separation.ts'
 import type { ListLimits, MinimalSets } from './separators.ts'
 import { counterfactualWords, numberWords, printPath, separationWords } from './words.ts'
 
@@ -25,6 +25,8 @@ export interface Separation {
   readonly isSeparated: boolean
   /** A shortest open path, as it is written. */
   readonly path?: string
+  /** The variables on it, in order. */
+  readonly nodes?: readonly string[]
   readonly words: string
 }
 
@@ -64,17 +66,25 @@ export interface CausalModelOptions {
   readonly data?: Iterable<Case> | undefined
 }
 
+/** What a {@link CausalModel} is made of. */
+export interface CausalModelParts {
+  readonly graph: CausalGraph
+  readonly network?: BayesianNetwork | undefined
+  readonly source?: ObservedDistribution | undefined
+}
+
 /** A causal graph that answers questions, with numbers where there is a network or data. Make one with {@link causalModel}. */
 export class CausalModel {
-  readonly kind = 'causal'
+  readonly kind = 'causal' as const
   readonly graph: CausalGraph
   readonly network: BayesianNetwork | undefined
-  readonly #source: ObservedDistribution | undefined
+  /** What is known about the observed variables together, where anything is. */
+  readonly source: ObservedDistribution | undefined
 
-  constructor(graph: CausalGraph, network?: BayesianNetwork, source?: ObservedDistribution) {
+  constructor({ graph, network, source }: CausalModelParts) {
     this.graph = graph
     this.network = network
-    this.#source = source
+    this.source = source
   }
 
   /** Whether `given` separates `a` from `b` (d-separation). @throws HenceError `OPTION_INVALID` */
@@ -86,7 +96,7 @@ export class CausalModel {
         throw new HenceError('OPTION_INVALID', `${graph.variables[node]} is in two of the three sets`, { variable: graph.variables[node] })
     const path = openPath(graph, x, y, z)
     const words = separationWords(graph, { a: graph.namesOf(x), b: graph.namesOf(y), given: graph.namesOf(z) }, path)
-    return { isSeparated: path === undefined, ...(path ? { path: printPath(graph, path) } : {}), words }
+    return { isSeparated: path === undefined, ...(path ? { path: printPath(graph, path), nodes: pathNodes(graph, path) } : {}), words }
   }
 
   /** Every way to find an effect by sets of observed variables. @throws HenceError `OPTION_INVALID` */
@@ -145,7 +155,7 @@ export class CausalModel {
     const names = (terms: readonly { readonly variable: string }[]): string[] => [...new Set(terms.map(({ variable }) => variable))]
     const question = { effects: names(query.effects), causes: names(query.causes), given: names(query.given) }
     const found = this.identify(question)
-    const source = this.#source
+    const { source } = this
     if (!source) {
       const withState = [...query.effects, ...query.causes, ...query.given].find(({ state }) => state !== undefined)
       if (withState)
@@ -208,6 +218,10 @@ export class CausalModel {
   }
 }
 
+function pathNodes(graph: CausalGraph, { start, steps }: OpenPath): string[] {
+  return [start, ...steps.map(({ node }) => node)].map(node => graph.variables[node]!)
+}
+
 function requireState(what: string, state: string | undefined): string {
   if (state !== undefined) return state
   throw new HenceError('OPTION_INVALID', `what would have been needs to know the state of ${what}`, { hint: `Write ${what}=….` })
@@ -234,7 +248,7 @@ export function causalModel(
   const all = hidden.length > 0 ? graph.withHidden([...graph.namesOf(graph.hidden), ...hidden]) : graph
   if (network && data) throw new HenceError('OPTION_INVALID', 'a network has its own numbers; data go with a graph')
   const observed = network ? networkSource(network) : data && countedSource(data, all.namesOf(all.observed))
-  return new CausalModel(all, network, observed)
+  return new CausalModel({ graph: all, network, source: observed })
 }
 
 function graphOfNetwork({ variables }: BayesianNetwork): CausalGraph {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isCausalQuery, parseCausalQuery } from './causal-query.ts'
+import { isCausalQuery, parseCausalQuery, parseIndependence } from './causal-query.ts'
 
 test('effects, causes, conditions and worlds', () => {
   expect(parseCausalQuery('P(y=yes, "a b" | do(x=no, w), z = low)')).toEqual({
@@ -22,8 +22,15 @@ test('effects, causes, conditions and worlds', () => {
 })
 
 test('which questions are about causes', () => {
-  const texts = ['P(lung)', 'lung | do(smoke)', 'y[x=no] | x=yes', 'lung | smoke=yes', 'lung']
-  expect(texts.map(isCausalQuery)).toEqual([true, true, true, false, false])
+  const texts = ['P(lung | do(smoke=no))', 'lung | do(smoke)', 'y[x=no] | x=yes', 'a _||_ b | c', 'a ⊥ b']
+  expect(texts.filter(isCausalQuery)).toEqual(texts)
+  expect(['lung | smoke=yes', 'lung', 'P(lung)', 'lung | do(smoke=no)', 'lung | xray=[0.8, 0.3]'].filter(isCausalQuery)).toEqual([])
+})
+
+test('independence', () => {
+  expect(parseIndependence('a, "b c" _||_ d | e, f')).toEqual({ a: ['a', 'b c'], b: ['d'], given: ['e', 'f'] })
+  expect(parseIndependence('a ⊥ b')).toEqual({ a: ['a'], b: ['b'], given: [] })
+  expect(parseIndependence('P(a | do(b))')).toBeUndefined()
 })
 
 test.each([

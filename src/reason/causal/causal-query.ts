@@ -29,9 +29,30 @@ export function parseCausalQuery(text: string): CausalQuery {
   return new QueryReader(text).read()
 }
 
-/** True for a question that {@link parseCausalQuery} is for: one that begins with `P(`, or has a `do(` or a world in brackets. */
+/**
+ * True for a question that only a causal model answers: `P(… | do(…))`, a `do(x)` without a state, a world in brackets, or
+ * `a _||_ b`.
+ */
 export function isCausalQuery(text: string): boolean {
-  return /^\s*P\s*\(|\bdo\s*\(|[^\s,|()=]\s*\[[^\]]*=/i.test(text)
+  return /^\s*P\s*\(.*\bdo\s*\(|\bdo\s*\([^=)]*\)|[^\s,|()=]\s*\[[^\]]*=/s.test(text) || INDEPENDENCE.test(text)
+}
+
+/** Whether two sets are independent given a third. */
+export interface IndependenceQuestion {
+  readonly a: string[]
+  readonly b: string[]
+  readonly given: string[]
+}
+
+const INDEPENDENCE = /_\|\|_|⊥⊥?|⫫/
+
+/** Reads `a, b _||_ c | d`; undefined for other questions. @throws HenceError `OPTION_INVALID` */
+export function parseIndependence(text: string): IndependenceQuestion | undefined {
+  const [left, right, ...more] = text.split(INDEPENDENCE)
+  if (left === undefined || right === undefined || more.length > 0) return undefined
+  const names = (terms: readonly QueryTerm[]): string[] => terms.map(({ variable }) => variable)
+  const [a, b] = [parseCausalQuery(left), parseCausalQuery(right)]
+  return { a: names(a.effects), b: names(b.effects), given: names(b.given) }
 }
 
 class QueryReader {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { HenceError } from '../core/index.ts'
-import { detectFormat } from '../formats/index.ts'
 import type { RunningServer, ServableModel, ServeOptions } from '../server/index.ts'
 import { load } from '../tasks/index.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
+import { findSource } from './find-source.ts'
 import { choiceFlag, integerFlag, listFlag, numberFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import type { Io } from './io.ts'
 import { LOAD_FLAGS, loadOptions } from './model-flags.ts'
@@ -49,13 +49,13 @@ export const serveCommand: Command = defineCommand({
 /** A model on the command line. */
 interface Source {
   readonly name: string
-  readonly path: string
-  readonly kind: ServableModel['kind']
+  /** A path or a name on the hub. */
+  readonly source: string
 }
 
 async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<number> {
   if (positionals.length === 0) throw usageError('hence serve needs a model', { hint: 'hence serve MODEL…; see `hence help serve`.' })
-  const sources = await Promise.all(positionals.map(sourceOf))
+  const sources = positionals.map(sourceOf)
   checkDistinct(sources)
   const options = serveOptions(flags, io)
   const interrupts = new Interrupts(io)
@@ -66,7 +66,7 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
     const server = await serve({ ...options, models })
     try {
       await server.ready()
-      announce(server, sources, flags, io)
+      announce(server, await served(sources, models), flags, io)
       await interrupts.pressed(1)
     } finally {
       if (interrupts.count > 0 && !flags.json) io.stderr.write('hence: finishing what is under way; Ctrl-C again ends at once\n')
@@ -80,18 +80,12 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   }
 }
 
-/** `NAME=PATH`, or a path that gives the name. */
-async function sourceOf(argument: string): Promise<Source> {
+/** `NAME=MODEL`, or a path or a name on the hub, whose last part is the name. */
+function sourceOf(argument: string): Source {
   const named = /^([\w.:@+/-]+)=(.+)$/.exec(argument)
-  const path = named?.[2] ?? argument
-  const name =
-    named?.[1] ??
-    (basename(path)
-      .replace(/\.(gguf|onnx|bin|safetensors)$/i, '')
-      .replaceAll(/[^\w.:@+-]+/g, '-') ||
-      'model')
-  const { kind } = await detectFormat(path)
-  return { name, path, kind: kind === 'onnx' ? 'tensor' : 'language' }
+  const source = named?.[2] ?? argument
+  const last = basename(source).replace(/\.(gguf|onnx|bin|safetensors)$/i, '')
+  return { name: named?.[1] ?? (last.replaceAll(/[^\w.:@+-]+/g, '-') || 'model'), source }
 }
 
 function checkDistinct(sources: readonly Source[]): void {
@@ -99,7 +93,7 @@ function checkDistinct(sources: readonly Source[]): void {
   for (const source of sources) {
     const other = seen.get(source.name)
     if (other)
-      throw usageError(`${other.path} and ${source.path} would both be served as "${source.name}"`, {
+      throw usageError(`${other.source} and ${source.source} would both be served as "${source.name}"`, {
         name: source.name,
         hint: 'Give one of them another name: NAME=MODEL.',
       })
@@ -149,18 +143,8 @@ function loadAll(
 ): Record<string, Promise<ServableModel>> {
   let before: Promise<unknown> = Promise.resolve()
   const models: Record<string, Promise<ServableModel>> = {}
-  for (const { name, path, kind } of sources) {
-    const model = before.then(async () => {
-      const { context, tokenizer, ...shared } = loadOptions(flags)
-      const progress = progressBar(io, flags.json)
-      const onProgress = progress.update
-      try {
-        if (kind === 'tensor') return await load(path, { ...shared, kind, signal })
-        return await load(path, { ...shared, context, tokenizer, kind, signal, onProgress })
-      } finally {
-        progress.clear()
-      }
-    })
+  for (const { name, source } of sources) {
+    const model = before.then(() => loadOne(source, flags, io, signal))
     model.catch(() => {})
     models[name] = model
     before = model
@@ -168,20 +152,42 @@ function loadAll(
   return models
 }
 
-function announce({ url }: RunningServer, sources: readonly Source[], flags: Call<typeof FLAGS>['flags'], io: Io): void {
+async function loadOne(source: string, flags: Call<typeof FLAGS>['flags'], io: Io, signal: AbortSignal): Promise<ServableModel> {
+  const path = await findSource(source, io, flags.json)
+  const progress = progressBar(io, flags.json)
+  try {
+    const model = await load(path, { ...loadOptions(flags), signal, onProgress: progress.update })
+    if (model.kind === 'language' || model.kind === 'tensor') return model
+    model.dispose()
+    throw new HenceError('OPTION_INVALID', `${source} cannot be served: it is neither a language model nor a tensor model`, { source })
+  } finally {
+    progress.clear()
+  }
+}
+
+/** What is served, once it is loaded. */
+async function served(sources: readonly Source[], models: Readonly<Record<string, Promise<ServableModel>>>): Promise<ServedModel[]> {
+  return Promise.all(sources.map(async source => ({ ...source, kind: (await models[source.name]!).kind })))
+}
+
+interface ServedModel extends Source {
+  readonly kind: ServableModel['kind']
+}
+
+function announce({ url }: RunningServer, models: readonly ServedModel[], flags: Call<typeof FLAGS>['flags'], io: Io): void {
   if (flags.json) {
-    writeJson(io, { url, models: sources })
+    writeJson(io, { url, models })
     return
   }
   const { bold, dim } = styleOf(io.stdout, io.env)
-  const language = sources.find(({ kind }) => kind === 'language')
+  const language = models.find(({ kind }) => kind === 'language')
   const key = flags['api-key'].length > 0 || io.env['HENCE_API_KEY'] ? ' -H "authorization: Bearer $HENCE_API_KEY"' : ''
   const body = language && JSON.stringify({ model: language.name, prompt: 'Once upon a time', max_tokens: 64 })
   const lines = [
-    `${bold(url)} serves ${sources.map(({ name }) => name).join(', ')}`,
+    `${bold(url)} serves ${models.map(({ name }) => name).join(', ')}`,
     body
       ? `curl ${url}/v1/completions${key} -H 'content-type: application/json' -d '${body}'`
-      : `curl ${url}/v2/models/${sources[0]!.name}${key}`,
+      : `curl ${url}/v2/models/${encodeURIComponent(models[0]!.name)}${key}`,
     dim('A page to try it is at the address itself. Ctrl-C finishes what is under way and leaves.'),
   ]
   io.stdout.write(`${lines.join('\n')}\n`)

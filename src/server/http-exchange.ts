@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { GenerationResult } from '../core/index.ts'
 import type { Exchange, RequestFacts } from './context.ts'
@@ -17,6 +18,8 @@ export class HttpExchange implements Exchange {
     this.request = request
     this.#reply = reply
     this.#stallMs = stallMs
+    // Every answer of a request listens.
+    setMaxListeners(0, this.#controller.signal)
     const { raw } = reply
     raw.once('close', () => {
       const wasSent = raw.writableFinished

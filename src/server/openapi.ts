@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { packageVersion } from '../core/index.ts'
 import { CHAT_REQUEST } from './openai/chat-request.ts'
 import { COMPLETION_REQUEST } from './openai/completion-request.ts'
+import { EMBEDDING_REQUEST } from './openai/embeddings.ts'
 import type { Route } from './route.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -79,6 +80,29 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Continues texts',
     body: schemaOf(COMPLETION_REQUEST),
     answer: answerOf('text_completion', { text: { type: 'string' } }),
+  },
+  'POST /v1/embeddings': {
+    summary: 'Turns texts into vectors',
+    body: schemaOf(EMBEDDING_REQUEST),
+    answer: {
+      type: 'object',
+      properties: {
+        object: { const: 'list' },
+        model: { type: 'string' },
+        data: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              object: { const: 'embedding' },
+              index: { type: 'integer' },
+              embedding: { type: ['array', 'string'], items: { type: 'number' } },
+            },
+          },
+        },
+        usage: USAGE,
+      },
+    },
   },
   'GET /v2': { summary: 'The server and its extensions' },
   'GET /v2/health/live': { summary: 'The server lives' },

@@ -21,7 +21,7 @@ describe('hence serve', () => {
   test('--json prints one document', async () => {
     const { code, stdout } = await hence(['serve', folder.path, '--port', '0', '--json', '--log', 'off'], { interruptAfter: '"language"' })
     expect(code).toBe(0)
-    expect(JSON.parse(stdout)).toMatchObject({ url: expect.stringMatching(/^http:/), models: [{ kind: 'language', path: folder.path }] })
+    expect(JSON.parse(stdout)).toMatchObject({ url: expect.stringMatching(/^http:/), models: [{ kind: 'language', source: folder.path }] })
   })
 
   test.each([

@@ -4,6 +4,7 @@ import type { ModelEntry } from '../model-registry.ts'
 import type { Route } from '../route.ts'
 import { answerChat } from './chat.ts'
 import { answerCompletion } from './completions.ts'
+import { answerEmbeddings } from './embeddings.ts'
 
 /** The routes of OpenAI's API. */
 export function openAiRoutes(context: ServerContext): Route[] {
@@ -20,6 +21,11 @@ export function openAiRoutes(context: ServerContext): Route[] {
       method: 'POST',
       path: '/v1/completions',
       answer: async ({ body }, exchange) => answerCompletion(parseJsonBody(body), context, exchange),
+    },
+    {
+      method: 'POST',
+      path: '/v1/embeddings',
+      answer: async ({ body }, exchange) => answerEmbeddings(parseJsonBody(body), context, exchange),
     },
   ]
 }

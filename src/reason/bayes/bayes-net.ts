@@ -18,9 +18,13 @@ import { impossibleEvidence } from './conflict.ts'
 import { type Evidence, type Given, readEvidence } from './evidence.ts'
 import { answerBest, answerExactly, answerJoint, type ExactAnswer } from './exact-query.ts'
 import { type ExplainOptions, type Explanation, explainPosterior } from './explain.ts'
+import { type DataRow, describeNetwork, type LearnOptions, type LearntNetwork, learnTables } from './learn-tables.ts'
+import { findMostRelevant, type MostRelevantOptions, type RelevantExplanation } from './most-relevant.ts'
 import { type BayesianNetwork, buildNetwork } from './network.ts'
+import { type NetworkTool, type NetworkToolOptions, networkTool } from './network-tool.ts'
 import { makePosteriors, type Posteriors, type QueryDetails } from './posteriors.ts'
 import { type QueryCost, queryCost } from './query-cost.ts'
+import { findSensitivity, type ParameterSensitivity, type SensitivityOptions } from './sensitivity.ts'
 import { runSteps, runStepsAsync, type Steps, type TimeLimits } from './steps.ts'
 
 const METHODS = ['auto', 've', 'jtree', ...APPROXIMATE_METHODS] as const
@@ -87,6 +91,24 @@ const QUERY_RULES: Readonly<Record<string, OptionRule>> = {
   seed: integer(0, Number.MAX_SAFE_INTEGER),
 }
 const EXPLAIN_RULES: Readonly<Record<string, OptionRule>> = { ...QUESTION_RULES, state: text }
+const SENSITIVITY_RULES: Readonly<Record<string, OptionRule>> = {
+  given: plainObject,
+  state: text,
+  count: integer(1, 1_000_000),
+  maxCells: QUESTION_RULES['maxCells']!,
+}
+const RELEVANT_RULES: Readonly<Record<string, OptionRule>> = {
+  ...QUESTION_RULES,
+  maxVariables: integer(1, 10),
+  count: integer(1, 1_000_000),
+}
+const LEARN_RULES: Readonly<Record<string, OptionRule>> = {
+  pseudoCount: number(0, Number.MAX_VALUE),
+  equivalentSampleSize: number(0, Number.MAX_VALUE),
+  maxIterations: integer(1, 1_000_000),
+  tolerance: number(0, 1),
+  maxCells: QUESTION_RULES['maxCells']!,
+}
 const BEST_RULES: Readonly<Record<string, OptionRule>> = { ...QUESTION_RULES, count: integer(1, 1_000_000) }
 
 /** Up to so many variables are asked for one by one, of a network cut down to the question. */
@@ -212,6 +234,45 @@ export class BayesNet {
   explain(variable: string, options: ExplainOptions = {}): Explanation {
     checkOptions('explain', options, EXPLAIN_RULES)
     return explainPosterior(this, variable, options)
+  }
+
+  /** The table entries that a posterior depends on most, the strongest first. @throws HenceError as {@link BayesNet.query} */
+  sensitivity(variable: string, options: SensitivityOptions = {}): ParameterSensitivity[] {
+    checkOptions('sensitivity', options, SENSITIVITY_RULES)
+    return findSensitivity(this, variable, options)
+  }
+
+  /**
+   * Most relevant explanations of the findings: states of one variable or a few that make the findings most likely.
+   *
+   * @param targets - what may explain; all that is not known by default
+   * @throws HenceError as {@link BayesNet.query}
+   */
+  mostRelevant(targets: readonly string[] = this.variables, options: MostRelevantOptions = {}): RelevantExplanation[] {
+    checkOptions('mostRelevant', options, RELEVANT_RULES)
+    return findMostRelevant(this, targets, options)
+  }
+
+  /**
+   * Learns the tables from cases; the network stays as it is.
+   *
+   * @param rows - states by variable; what is absent or null is missing, and filled in by expectation maximisation
+   * @throws HenceError `OPTION_INVALID`, `EVIDENCE_IMPOSSIBLE`, `INFERENCE_TOO_LARGE`
+   */
+  fit(rows: Iterable<DataRow>, options: LearnOptions = {}): { net: BayesNet } & Omit<LearntNetwork, 'network'> {
+    checkOptions('fit', options, LEARN_RULES)
+    const { network, ...report } = learnTables(this.network, rows, options)
+    return { net: new BayesNet(network), ...report }
+  }
+
+  /** The network as a function for language models, with a JSON schema of its variables and states. */
+  asTool(options: NetworkToolOptions = {}): NetworkTool {
+    return networkTool(this, options)
+  }
+
+  /** Names, states, parents and tables as plain data: for files, and for a worker, which makes the network again by `from`. */
+  toDescription(): DiscreteNetworkDescription {
+    return describeNetwork(this.network)
   }
 
   *#query<Name extends string>(targets: Name | readonly Name[] | undefined, options: QueryOptions): Steps<Posteriors<Name>> {

@@ -76,7 +76,7 @@ export function tooLarge(cells: number, maxCells: number): HenceError {
 }
 
 /** The clique that has all of a factor's variables: where the first of them is eliminated. */
-function homeOf(scope: readonly number[], home: Int32Array): number {
+export function homeOf(scope: readonly number[], home: Int32Array): number {
   return scope.reduce((lowest, variable) => Math.min(lowest, home[variable]!), home[scope[0]!]!)
 }
 

@@ -5,6 +5,7 @@ import { searchOrder } from './elimination-order.ts'
 import { type Evidence, type Finding, readEvidence } from './evidence.ts'
 import { JunctionTree } from './junction-tree.ts'
 import type { BayesianNetwork } from './network.ts'
+import { oneState } from './one-state.ts'
 import { findRelevant } from './relevance.ts'
 import { runSteps, type Steps } from './steps.ts'
 import { buildSubproblem, type Subproblem } from './subproblem.ts'
@@ -77,7 +78,7 @@ export class CompiledNetwork {
     const { states, likelihoods, findings: variables } = readEvidence(this.#network, { given: findings })
     for (const variable of variables) this.#local(variable)
     for (const variable of variables)
-      this.#setFinding(variable, likelihoods.get(variable) ?? oneState(this.#network, variable, states[variable]!))
+      this.#setFinding(variable, likelihoods.get(variable) ?? oneState(this.#network.variables[variable]!.states.length, states[variable]!))
     return this
   }
 
@@ -112,7 +113,8 @@ export class CompiledNetwork {
   ): Steps<{ posteriors: readonly Float64Array[]; logEvidence: number }> {
     for (const variable of this.#problem.variables) {
       const likelihood =
-        likelihoods.get(variable) ?? (states[variable]! < 0 ? undefined : oneState(this.#network, variable, states[variable]!))
+        likelihoods.get(variable) ??
+        (states[variable]! < 0 ? undefined : oneState(this.#network.variables[variable]!.states.length, states[variable]!))
       const present = this.#findings.get(variable)
       if (present === likelihood || (present && likelihood && present.every((value, i) => value === likelihood[i]))) continue
       this.#setFinding(variable, likelihood)
@@ -158,10 +160,4 @@ export class CompiledNetwork {
       hint: 'Name it in { variables } when compiling.',
     })
   }
-}
-
-function oneState(network: BayesianNetwork, variable: number, state: number): Float64Array {
-  const values = new Float64Array(network.variables[variable]!.states.length)
-  values[state] = 1
-  return values
 }

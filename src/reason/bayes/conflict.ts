@@ -1,4 +1,5 @@
 import { HenceError } from '../../core/index.ts'
+import { combinations } from './combinations.ts'
 import { type Finding, type Given, readEvidence } from './evidence.ts'
 import { answerExactly } from './exact-query.ts'
 import type { BayesianNetwork } from './network.ts'
@@ -51,18 +52,12 @@ export function findConflict(network: BayesianNetwork, given: Given): Conflict {
   }
   let tries = 0
   for (let size = 1; size < minimal.length; size++) {
-    for (const subset of subsets(Object.keys(findings), size)) {
+    for (const subset of combinations(Object.keys(findings), size)) {
       if (++tries > MAX_TRIES) return { names: minimal, isSmallest: false }
       if (!isPossible(subset)) return { names: subset, isSmallest: true }
     }
   }
   return { names: minimal, isSmallest: true }
-}
-
-/** All subsets of a size, in order. */
-function* subsets(names: readonly string[], size: number, from = 0): Generator<string[]> {
-  if (size === 0) yield []
-  else for (let i = from; i + size <= names.length; i++) for (const rest of subsets(names, size - 1, i + 1)) yield [names[i]!, ...rest]
 }
 
 function shownFinding(network: BayesianNetwork, name: string, finding: Finding): string {

@@ -6,6 +6,7 @@ import type { Evidence } from './evidence.ts'
 import { cellCount } from './factor.ts'
 import { JunctionTree } from './junction-tree.ts'
 import type { BayesianNetwork } from './network.ts'
+import { oneState } from './one-state.ts'
 import { findRelevant } from './relevance.ts'
 import type { Steps } from './steps.ts'
 import { planStrides, sumStrided } from './strided.ts'
@@ -166,7 +167,5 @@ export function allFamilies(network: BayesianNetwork, { isDone }: Evidence): Uin
 
 /** The posterior of a variable whose state is known. */
 export function pointMass(network: BayesianNetwork, { states }: Evidence, variable: number): Float64Array {
-  const out = new Float64Array(network.variables[variable]!.states.length)
-  out[states[variable]!] = 1
-  return out
+  return oneState(network.variables[variable]!.states.length, states[variable]!)
 }

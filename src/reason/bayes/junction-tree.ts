@@ -1,10 +1,10 @@
 import type { CliqueTable, Likelihood, Reduction } from './clique-table.ts'
-import { makeCliqueTables } from './clique-tables.ts'
+import { homeOf, makeCliqueTables } from './clique-tables.ts'
 import type { CliqueTree } from './clique-tree.ts'
-import type { Factor } from './factor.ts'
+import { cellCount, type Factor } from './factor.ts'
 import { normalize } from './normalize.ts'
 import type { Steps } from './steps.ts'
-import { planStrides, sumStrided } from './strided.ts'
+import { placesIn, planStrides, sumStrided } from './strided.ts'
 
 /** What a {@link JunctionTree} is made from. Variables are numbered from 0. */
 export interface JunctionTreeParts {
@@ -120,6 +120,26 @@ export class JunctionTree {
     } else {
       this.#residuals[clique] ??= this.#tables[clique]!.residual(this.#down[clique])
       sumStrided(this.#residuals[clique], out, planStrides(scope.slice(separatorLength), [variable], this.#cards))
+    }
+    normalize(out)
+    return out
+  }
+
+  /** The normalised joint marginal of variables that are in one clique, the last one fastest. Collected, with a mass. */
+  *scopeMarginal(scope: readonly number[]): Steps<Float64Array> {
+    const clique = homeOf(scope, this.tree.home)
+    yield* this.#reach(clique)
+    const { scope: all, separatorLength, separatorCells } = this.tree.cliques[clique]!
+    const rows = placesIn(all.slice(0, separatorLength), scope, this.#cards)
+    const columns = placesIn(all.slice(separatorLength), scope, this.#cards)
+    const down = this.#down[clique]
+    const out = new Float64Array(cellCount(scope, this.#cards))
+    for (let row = 0; row < separatorCells; row++) {
+      const scale = down ? down[row]! : 1
+      if (scale === 0) continue
+      this.#tables[clique]!.forEachCell(row, (column, value) => {
+        out[rows[row]! + columns[column]!]! += scale * value
+      })
     }
     normalize(out)
     return out

@@ -56,6 +56,13 @@ function repeated(offsets: Int32Array, size: number, stride: number): Int32Array
   return out
 }
 
+/** The place in a table over `operand` of every cell of one over `scope`; variables that are not in both count as state 0. */
+export function placesIn(scope: readonly number[], operand: readonly number[], cards: ArrayLike<number>): Int32Array {
+  let places = new Int32Array(1)
+  for (const variable of scope) places = repeated(places, cards[variable]!, strideOf(variable, operand, cards))
+  return places
+}
+
 /** target[i] = operand[place of i] */
 export function fillStrided(
   target: Float64Array,

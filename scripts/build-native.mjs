@@ -10,7 +10,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -144,8 +144,11 @@ function readStamp(output) {
   return existsSync(`${output}.command`) ? readFileSync(`${output}.command`, 'utf8') : ''
 }
 
+/** An object is as old as the beginning of its compilation: a header that changed meanwhile makes it stale. */
 async function compile({ command, object }) {
+  const began = new Date()
   await run(command)
+  utimesSync(object, began, began)
   writeFileSync(`${object}.command`, stamp(command))
 }
 

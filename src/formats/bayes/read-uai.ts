@@ -58,10 +58,14 @@ export function readUaiEvidence(text: string, where: string): Record<string, num
   const scanner = new TextScanner(text, where)
   const numbers: number[] = []
   while (scanner.skip()) numbers.push(readCount(scanner, 'a number', Number.MAX_SAFE_INTEGER))
-  // Older files begin with the number of samples.
-  const isSampled = numbers.length !== 1 + 2 * (numbers[0] ?? 0) && numbers.length > 1
-  const [count = 0, ...rest] = isSampled ? numbers.slice(1) : numbers
-  if (rest.length < 2 * count) throw scanner.fault(`expected ${count} pairs of a variable and a state`)
+  // Older files begin with the number of samples, each a list of its own.
+  const begin = numbers.length === 1 + 2 * (numbers[0] ?? 0) ? 0 : 1
+  let end = begin
+  for (let sample = 0; sample < (begin === 0 ? 1 : numbers[0]!) && end < numbers.length; sample++) end += 1 + 2 * numbers[end]!
+  if (numbers.length === 0 || end !== numbers.length)
+    throw scanner.fault('expected a number of findings, and a variable and a state for each')
+  const count = numbers[begin] ?? 0
+  const rest = numbers.slice(begin + 1)
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`v${rest[2 * i]}`, rest[2 * i + 1]!]))
 }
 

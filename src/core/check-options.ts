@@ -14,9 +14,10 @@ export function checkOptions(where: string, options: unknown, rules: Readonly<Re
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new HenceError('OPTION_INVALID', `${where}: options must be an object, got ${shown(options)}`)
   for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
     if (!rule) throw unknownOption(where, name, Object.keys(rules))
-    const wanted = value === undefined ? undefined : rule(value)
+    const wanted = rule(value)
     if (wanted !== undefined)
       throw new HenceError('OPTION_INVALID', `${where}: ${name} must be ${wanted}, is ${shown(value)}`, {
         option: name,

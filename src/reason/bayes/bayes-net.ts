@@ -27,7 +27,8 @@ import { type QueryCost, queryCost } from './query-cost.ts'
 import { findSensitivity, type ParameterSensitivity, type SensitivityOptions } from './sensitivity.ts'
 import { runSteps, runStepsAsync, type Steps, type TimeLimits } from './steps.ts'
 
-const METHODS = ['auto', 've', 'jtree', ...APPROXIMATE_METHODS] as const
+type QueryMethod = 'auto' | 've' | 'jtree' | ApproximateMethod
+const METHODS: readonly QueryMethod[] = ['auto', 've', 'jtree', ...APPROXIMATE_METHODS]
 
 /** Options of every question. */
 export interface QuestionOptions extends Given, TimeLimits {
@@ -43,7 +44,7 @@ export interface QueryOptions extends QuestionOptions {
    * `meanfield`: variational. `auto` (the default) takes the exact method that is cheaper; where both are beyond `maxCells`, it
    * samples.
    */
-  readonly method?: (typeof METHODS)[number] | undefined
+  readonly method?: QueryMethod | undefined
   /** How many to draw; 20,000 by default. */
   readonly samples?: number | undefined
   /** Makes drawing repeatable; 1 by default. */

@@ -185,7 +185,7 @@ const MUTATIONS = [
     file: 'kernels/grouped-matmul.h',
     find: 'before += walk.isIncluded(e) ? quantised.chunk(e) : 0;',
     replace: 'before += 0;',
-    cases: 'grouped matmul.*q4_0',
+    cases: 'grouped matmul q4_0',
   },
   {
     name: 'among equal logits the higher expert wins',

@@ -15,7 +15,7 @@ interface GroupedShape {
 /** Rows of each expert meet its own matrices. */
 function groupedMatmul(shape: GroupedShape): ContractCase {
   const { rows, k, n, type = 'f32', hasBias = false, hasResidual = false, activation } = shape
-  const c = new CaseBuilder(`grouped matmul ${JSON.stringify(shape)}`)
+  const c = new CaseBuilder(`grouped matmul ${type} [${rows}]×${k}×${n}${activation ? ` ${activation}` : ''}`)
   const total = rows.reduce((a, b) => a + b, 0)
   const starts = [0]
   for (const count of rows) starts.push(starts.at(-1)! + count)

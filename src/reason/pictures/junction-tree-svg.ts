@@ -28,7 +28,7 @@ export async function junctionTreeSvg(network: BayesianNetwork): Promise<string>
   ])
   const layout = await layOut([...boxes, ...links.map(({ box }) => box)], connections)
   const largest = Math.max(...cliques.map(clique => clique.cells))
-  const title = `${network.name || 'junction tree'}: treewidth ${treewidth}, ${cells.toLocaleString('en')} cells in ${cliques.length} cliques`
+  const title = `${network.name || 'junction tree'}: treewidth ${treewidth}, ${cells.toLocaleString('en')} cells in ${cliques.length} clique${cliques.length === 1 ? '' : 's'}`
   const parts = [
     svgText({ x: 16, y: 26 }, title, 'font-size="15" font-weight="600"'),
     `<g transform="translate(0 30)">`,

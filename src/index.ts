@@ -86,6 +86,7 @@ export {
   type CausalGraphParts,
   CausalModel,
   type CausalModelOptions,
+  type CausalModelParts,
   type CausalPicture,
   type CausalQuery,
   CompiledNetwork,
@@ -125,6 +126,7 @@ export {
   type NetworkToolOptions,
   type NoFormula,
   networkSvg,
+  type ObservedDistribution,
   type ParameterSensitivity,
   type PosteriorBars,
   type Posteriors,
@@ -147,6 +149,8 @@ export {
 } from './reason/index.ts'
 export {
   type Aggregation,
+  type CausalGraphDescription,
+  CausalGraphModel,
   type ClassifyImageOptions,
   type ClassifyTextOptions,
   type ClassifyTokensOptions,
@@ -173,6 +177,7 @@ export {
   identifyFileType,
   inspect,
   type LoadAnyOptions,
+  type LoadCausalOptions,
   type LoadNetworkOptions,
   type LoadOptions,
   type LoadTensorOptions,

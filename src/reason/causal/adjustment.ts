@@ -46,19 +46,13 @@ function permittedNodes({ causes, effects, observed }: Effect, forbidden: Readon
   return new Set([...observed].filter(node => !forbidden.has(node) && !causes.has(node) && !effects.has(node)))
 }
 
-/** A set to adjust for of which nothing can be left out, or undefined where no set of observed nodes is one. */
-export function findAdjustmentSet(graph: MixedGraph, effect: Effect): Set<number> | undefined {
-  const { graph: cut, permitted } = adjustmentCriterion(graph, effect)
-  return findSeparator(cut, effect.causes, effect.effects, permitted)
-}
-
 /** True when adjusting for `set` gives the effect in every model with this graph. */
 export function isAdjustmentSet(graph: MixedGraph, effect: Effect, set: ReadonlySet<number>): boolean {
   const { graph: cut, permitted } = adjustmentCriterion(graph, effect)
   return [...set].every(node => permitted.has(node)) && isSeparated(cut, effect.causes, effect.effects, set)
 }
 
-/** Every minimal set of {@link findAdjustmentSet}. */
+/** Every minimal set of observed nodes to adjust for. */
 export function listAdjustmentSets(graph: MixedGraph, effect: Effect, limits?: ListLimits): MinimalSets {
   return listOf(adjustmentCriterion(graph, effect), effect, limits)
 }

@@ -23,25 +23,26 @@ describeWithTestdata('longrope', () => {
     const limits = stepLimits(source.config, 256, 1_024)
     const decoder = await Decoder.compile(source, writeDecoder(source, { kvType: 'f32' }), { backend, precision: 'exact', limits })
     const engine = new Engine(decoder)
-    const generate = async (prompt: readonly number[], count: number): Promise<number[]> => {
+    const generate = async (prompt: readonly number[], count: number, firstRow?: number): Promise<number[]> => {
       const tokens: number[] = []
       const positions: number[] = []
       const onLogits = (logits: Float32Array, position: number, rows: number): number | undefined => {
-        positions.push(position)
+        positions.push(...Array.from({ length: rows }, (_, i) => position + i))
+        if (position + rows < prompt.length) return undefined
         const next = argmax(logits.subarray((rows - 1) * source.config.vocabulary))
         tokens.push(next)
         return tokens.length < count ? next : undefined
       }
-      await engine.run(prompt, { onLogits })
+      await engine.run(prompt, { onLogits, firstRow })
       // Every row is answered once, whether its sequence was computed once or twice.
-      expect(positions).toEqual(positions.map((_, i) => prompt.length - 1 + i))
+      expect(positions).toEqual(Array.from({ length: positions.length }, (_, i) => (firstRow ?? prompt.length - 1) + i))
       return tokens
     }
     const [short, crossing, long] = model.prompts
     // Beside sequences that stay on one side.
     const [first, second, third] = await Promise.all([
       generate(short!.ids, short!.greedy.length),
-      generate(crossing!.ids, GREEDY.length),
+      generate(crossing!.ids, GREEDY.length, 0),
       generate(long!.ids, long!.greedy.length),
     ])
     expect(second).toEqual(GREEDY)

@@ -73,6 +73,8 @@ template <class Sum> HENCE_INLINE void finishEach(const Output& out, int64_t row
     case Activation::None: return loop([](F x) { return x; });
     case Activation::Relu: return loop([](F x) { return relu(x); });
     case Activation::Silu: return loop([](F x) { return silu(x); });
+    case Activation::Gelu: return loop([](F x) { return gelu(x); });
+    case Activation::GeluTanh: return loop([](F x) { return geluTanh(x); });
     case Activation::Clip: return loop([low = set1(out.finish.a), high = set1(out.finish.b)](F x) { return clip(x, low, high); });
     default: return loop([&](F x) { return applyActivation(out.finish, x); });
   }

@@ -28,11 +28,12 @@ export function parseDecimal(text: string, begin: number, end: number): number {
     } else if (c === POINT && !hasPoint) hasPoint = true
     else break
   }
-  if (at < end || digits === 0 || mantissa > Number.MAX_SAFE_INTEGER || scale > 22) return parseSlowly(text.slice(begin, end))
+  if (at < end || digits === 0) return parseExponent(text.slice(begin, end))
+  if (mantissa > Number.MAX_SAFE_INTEGER || scale > 22) return Number(text.slice(begin, end))
   const value = scale === 0 ? mantissa : mantissa / POWERS[scale]!
   return sign === MINUS ? -value : value
 }
 
-function parseSlowly(text: string): number {
+function parseExponent(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
 }

@@ -4,7 +4,7 @@ import type { CliqueTree } from './clique-tree.ts'
 import { DenseClique, Scratch } from './dense-clique.ts'
 import type { Factor } from './factor.ts'
 import { SparseClique } from './sparse-clique.ts'
-import { expectedShare, findSupport, restrictSupport, type Support } from './support.ts'
+import { expectedShare, findSupport, restrictSupport, type Support, type SupportParts } from './support.ts'
 
 /** Cliques below this are never compressed: their tables cost nothing. */
 const SMALL_CELLS = 2048
@@ -12,6 +12,10 @@ const SMALL_CELLS = 2048
 const SPARSE_SHARE = 0.3
 /** Where constraints that were independent would leave more than this, looking for zeros is not worth it. */
 const WORTHWHILE_SHARE = 0.5
+/** Nor is it where they would leave so many times the room there is. */
+const HOPELESS = 8
+/** More cannot be one array of doubles everywhere, whatever the caller allows. */
+const MAX_TABLE_CELLS = 2 ** 31
 
 /**
  * Makes the tables of a tree: those of cliques whose potentials leave few cells other than zero are compressed.
@@ -24,7 +28,7 @@ const WORTHWHILE_SHARE = 0.5
  * @throws HenceError `INFERENCE_TOO_LARGE`
  */
 export function makeCliqueTables(
-  { cliques, home }: CliqueTree,
+  { cliques, home, cells: whole }: CliqueTree,
   children: readonly (readonly number[])[],
   cards: ArrayLike<number>,
   factors: readonly Factor[],
@@ -35,23 +39,26 @@ export function makeCliqueTables(
   const separators = cliques.map(({ scope, separatorLength }) => scope.slice(0, separatorLength))
   const separatorSupports: (Uint8Array | undefined)[] = cliques.map(() => undefined)
   let used = 0
-  const supports = cliques.map(({ scope, separatorLength, cells, parent }, i): Support | undefined => {
-    const room = maxCells - used
+  const supports = cliques.map(({ scope, separatorLength, separatorCells, cells, parent }, i): Support | undefined => {
+    const room = Math.min(maxCells, MAX_TABLE_CELLS) - used
     used += cells
-    if (cells < SMALL_CELLS) return undefined
     const own = assigned[i]!
     const below = children[i]!.map(child => ({ scope: separators[child]!, support: separatorSupports[child] }))
-    const share = expectedShare(
-      own,
-      below.map(({ support }) => support),
-    )
-    if (share > (cells > room ? 1 : WORTHWHILE_SHARE)) return undefined
-    const support = findSupport({ scope, separatorLength, cards, factors: own, children: below }, Math.min(cells * SPARSE_SHARE, room))
+    const support = cells < SMALL_CELLS || separatorCells > room ? undefined : compress(own, below)
     if (support) used += support.values.length - cells
+    if (used > Math.min(maxCells, MAX_TABLE_CELLS)) throw tooLarge(whole, maxCells)
     if (support && parent >= 0) separatorSupports[i] = rowSupport(support)
     return support
+
+    function compress(factors: readonly Factor[], below: SupportParts['children']): Support | undefined {
+      const share = expectedShare(
+        factors,
+        below.map(child => child.support),
+      )
+      if (share > WORTHWHILE_SHARE || share * cells > HOPELESS * room) return undefined
+      return findSupport({ scope, separatorLength, cards, factors, children: below }, Math.min(cells * SPARSE_SHARE, room))
+    }
   })
-  if (used > maxCells) throw tooLarge(used, maxCells)
   for (let i = cliques.length - 1; i >= 0; i--) {
     const support = supports[i]
     if (!support) continue

@@ -21,7 +21,7 @@ const MAX_MERGED = 64
 
 /** A product, flat, in which P(a | b, c) P(b | c) has become P(a, b | c). */
 export function product(factors: readonly Estimand[]): Estimand {
-  const flat = factors.flatMap(factor => (factor.kind === 'product' ? factor.factors : [factor]))
+  const flat = factors.flatMap(factorsOf)
   if (flat.length > MAX_MERGED) return { kind: 'product', factors: flat }
   for (const [i, one] of flat.entries())
     for (const [j, other] of flat.entries()) {
@@ -40,27 +40,49 @@ export function product(factors: readonly Estimand[]): Estimand {
 export function sum(over: readonly string[], of: Estimand): Estimand {
   if (over.length === 0) return of
   if (of.kind === 'sum') return sum([...over, ...of.over], of.of)
-  const factors = of.kind === 'product' ? of.factors : [of]
-  for (const variable of over) {
-    const about = factors.filter(factor => freeVariables(factor).has(variable))
-    const [only] = about
-    if (about.length !== 1 || only?.kind !== 'probability' || !only.of.includes(variable)) continue
-    const rest = probability(
-      only.of.filter(name => name !== variable),
-      only.given,
-    )
-    const others = over.filter(name => name !== variable)
-    return sum(others, product(factors.map(factor => (factor === only ? rest : factor))))
+  let left = { over, factors: factorsOf(of) }
+  for (;;) {
+    const dropped = dropAlone(left)
+    // Factors that join can leave another variable to one probability.
+    left = { over: dropped.over, factors: factorsOf(product(dropped.factors)) }
+    if (left.factors.length === dropped.factors.length) break
   }
-  const dependsOn = (factor: Estimand): boolean => over.some(variable => freeVariables(factor).has(variable))
-  const inside = product(factors.filter(dependsOn))
-  return product([...factors.filter(factor => !dependsOn(factor)), { kind: 'sum', over, of: inside }])
+  if (left.over.length === 0) return product(left.factors)
+  const isOver = new Set(left.over)
+  const dependsOn = (factor: Estimand): boolean => [...freeVariables(factor)].some(variable => isOver.has(variable))
+  const inside = product(left.factors.filter(dependsOn))
+  return product([...left.factors.filter(factor => !dependsOn(factor)), { kind: 'sum', over: left.over, of: inside }])
+}
+
+/** Sums out variables that only one probability is about, as long as there are any. */
+function dropAlone({ over, factors }: { over: readonly string[]; factors: readonly Estimand[] }): {
+  over: readonly string[]
+  factors: readonly Estimand[]
+} {
+  const current: (Estimand | undefined)[] = [...factors]
+  const places = new Map(over.map(variable => [variable, new Set<number>()]))
+  for (const [at, factor] of factors.entries()) for (const variable of freeVariables(factor)) places.get(variable)?.add(at)
+  const waiting = [...over]
+  for (let variable = waiting.pop(); variable !== undefined; variable = waiting.pop()) {
+    const [at, ...others] = places.get(variable) ?? []
+    const only = at === undefined ? undefined : current[at]
+    if (at === undefined || others.length > 0 || only?.kind !== 'probability' || !only.of.includes(variable)) continue
+    places.delete(variable)
+    const of = only.of.filter(name => name !== variable)
+    current[at] = of.length === 0 ? undefined : probability(of, only.given)
+    if (of.length > 0) continue
+    for (const name of only.given) if (places.get(name)?.delete(at)) waiting.push(name)
+  }
+  return { over: over.filter(variable => places.has(variable)), factors: current.filter(factor => factor !== undefined) }
+}
+
+function factorsOf(estimand: Estimand): readonly Estimand[] {
+  return estimand.kind === 'product' ? estimand.factors : [estimand]
 }
 
 /** A ratio without common factors; P(a, b | c) / P(b | c) becomes P(a | b, c). */
 export function ratio(above: Estimand, below: Estimand): Estimand {
-  const upper = above.kind === 'product' ? [...above.factors] : [above]
-  const lower = below.kind === 'product' ? [...below.factors] : [below]
+  const [upper, lower] = [[...factorsOf(above)], [...factorsOf(below)]]
   for (const factor of [...lower]) {
     const at = upper.findIndex(other => areEqual(other, factor))
     if (at < 0) continue
@@ -107,19 +129,30 @@ function areSame(a: readonly string[], b: readonly string[]): boolean {
 }
 
 function areEqual(a: Estimand, b: Estimand): boolean {
-  return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b))
+  return keyOf(a) === keyOf(b)
 }
 
-/** The same quantity with its sets in alphabetical order. */
-function canonical(estimand: Estimand): unknown {
+const keyCache = new WeakMap<Estimand, string>()
+
+/** The same for equal quantities: their sets in alphabetical order. */
+function keyOf(estimand: Estimand): string {
+  const known = keyCache.get(estimand)
+  if (known !== undefined) return known
+  const key = makeKey(estimand)
+  keyCache.set(estimand, key)
+  return key
+}
+
+function makeKey(estimand: Estimand): string {
+  const names = (list: readonly string[]): string => JSON.stringify([...list].sort())
   switch (estimand.kind) {
     case 'probability':
-      return { of: [...estimand.of].sort(), given: [...estimand.given].sort() }
+      return `P${names(estimand.of)}${names(estimand.given)}`
     case 'sum':
-      return { over: [...estimand.over].sort(), sum: canonical(estimand.of) }
+      return `S${names(estimand.over)}(${keyOf(estimand.of)})`
     case 'product':
-      return estimand.factors.map(factor => JSON.stringify(canonical(factor))).sort()
+      return `X(${estimand.factors.map(keyOf).sort().join(' ')})`
     case 'ratio':
-      return [canonical(estimand.above), '/', canonical(estimand.below)]
+      return `R(${keyOf(estimand.above)})(${keyOf(estimand.below)})`
   }
 }

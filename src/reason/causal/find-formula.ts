@@ -27,7 +27,7 @@ export interface EffectFormula {
 export interface NoFormula {
   readonly isIdentifiable: false
   readonly hedge: Hedge
-  /** Hidden variables of the graph each of which would settle it, if it were measured. */
+  /** Hidden variables of the graph each of which would settle it, if it were measured; those found within a second. */
   readonly wouldHelp: readonly string[]
   readonly words: string
 }
@@ -43,9 +43,11 @@ export type Identification = EffectFormula | NoFormula
 export function findFormula(graph: CausalGraph, question: EffectQuestion): Identification {
   const found = identifyEffect(graph, question)
   if ('hedge' in found) {
-    const wouldHelp = graph.namesOf(graph.hidden).filter(name => {
-      const others = graph.namesOf(graph.hidden).filter(other => other !== name)
-      return 'estimand' in identifyEffect(graph.withHidden(others), question)
+    const hidden = graph.namesOf(graph.hidden)
+    const deadline = performance.now() + HELP_MS
+    const wouldHelp = hidden.filter(name => {
+      if (performance.now() > deadline) return false
+      return 'estimand' in identifyEffect(graph.withHidden(hidden.filter(other => other !== name)), question)
     })
     return { isIdentifiable: false, hedge: found.hedge, wouldHelp, words: hedgeWords(graph, question, found.hedge, wouldHelp) }
   }
@@ -63,6 +65,8 @@ export function findFormula(graph: CausalGraph, question: EffectQuestion): Ident
   }
 }
 
+/** How long hidden variables are tried one by one. */
+const HELP_MS = 1000
 /** Sets are looked for among this many. */
 const SEARCHED = 8
 

@@ -15,7 +15,7 @@ import { APPROXIMATE_METHODS, type ApproximateMethod, answerApproximately } from
 import { tooLarge } from './clique-tables.ts'
 import { CompiledNetwork, type CompileOptions, DEFAULT_MAX_CELLS } from './compiled-network.ts'
 import { impossibleEvidence } from './conflict.ts'
-import { type Evidence, type Given, readEvidence } from './evidence.ts'
+import { type Evidence, readEvidence } from './evidence.ts'
 import { answerBest, answerExactly, answerJoint, type ExactAnswer } from './exact-query.ts'
 import { type ExplainOptions, type Explanation, explainPosterior } from './explain.ts'
 import { type DataRow, describeNetwork, type LearnOptions, type LearntNetwork, learnTables } from './learn-tables.ts'
@@ -24,58 +24,19 @@ import { type BayesianNetwork, buildNetwork } from './network.ts'
 import { type NetworkTool, type NetworkToolOptions, networkTool } from './network-tool.ts'
 import { makePosteriors, type Posteriors, type QueryDetails } from './posteriors.ts'
 import { type QueryCost, queryCost } from './query-cost.ts'
+import type {
+  BestOptions,
+  JointPosterior,
+  ProbableAssignment,
+  QueryMethod,
+  QueryOptions,
+  Questionable,
+  QuestionOptions,
+} from './question.ts'
 import { findSensitivity, type ParameterSensitivity, type SensitivityOptions } from './sensitivity.ts'
-import { runSteps, runStepsAsync, type Steps, type TimeLimits } from './steps.ts'
+import { runSteps, runStepsAsync, type Steps } from './steps.ts'
 
-type QueryMethod = 'auto' | 've' | 'jtree' | ApproximateMethod
 const METHODS: readonly QueryMethod[] = ['auto', 've', 'jtree', ...APPROXIMATE_METHODS]
-
-/** Options of every question. */
-export interface QuestionOptions extends Given, TimeLimits {
-  /** Most table cells of an exact answer; 30 million by default, which take 240 MB. */
-  readonly maxCells?: number | undefined
-}
-
-/** Options of {@link BayesNet.query}. */
-export interface QueryOptions extends QuestionOptions {
-  /**
-   * `ve`: eliminates what the question does not name, after cutting off what does not matter for it. `jtree`: the junction tree
-   * of the whole network, kept from one question to the next. `lw`, `gibbs`: sampling. `lbp`: loopy belief propagation.
-   * `meanfield`: variational. `auto` (the default) takes the exact method that is cheaper; where both are beyond `maxCells`, it
-   * samples.
-   */
-  readonly method?: QueryMethod | undefined
-  /** How many to draw; 20,000 by default. */
-  readonly samples?: number | undefined
-  /** Makes drawing repeatable; 1 by default. */
-  readonly seed?: number | undefined
-}
-
-/** Options of {@link BayesNet.mpe} and {@link BayesNet.map}. */
-export interface BestOptions extends QuestionOptions {
-  /** How many assignments; 1 by default. */
-  readonly count?: number | undefined
-}
-
-/** An assignment and how probable it is. */
-export interface ProbableAssignment {
-  /** State by variable. */
-  readonly states: Readonly<Record<string, string>>
-  /** ln P(assignment, findings). */
-  readonly logJoint: number
-  /** P(assignment | findings). */
-  readonly probability: number
-}
-
-/** A joint posterior over several variables. */
-export interface JointPosterior {
-  readonly variables: readonly string[]
-  /** Number of states of each. */
-  readonly shape: readonly number[]
-  /** Row-major: the last variable fastest. */
-  readonly table: Float64Array
-  readonly logEvidence: number
-}
 
 const finding: OptionRule = plainObject
 const QUESTION_RULES: Readonly<Record<string, OptionRule>> = {
@@ -129,7 +90,7 @@ const DEFAULT_SAMPLES = 20_000
  * console.log(net.states('lung'), lung)
  * ```
  */
-export class BayesNet {
+export class BayesNet implements Questionable {
   readonly kind = 'network' as const
   /** The network itself: variables, parents and tables. */
   readonly network: BayesianNetwork

@@ -1,5 +1,5 @@
-import type { BayesNet } from './bayes-net.ts'
 import type { Finding, Given } from './evidence.ts'
+import type { Questionable } from './question.ts'
 
 /** What the findings did to what is believed of a variable. */
 export interface Explanation {
@@ -37,7 +37,11 @@ export interface ExplainOptions extends Given {
 }
 
 /** Leaves out one finding after the other. @throws HenceError as `query` */
-export function explainPosterior(net: BayesNet, variable: string, { state, given = {}, do: done, maxCells }: ExplainOptions): Explanation {
+export function explainPosterior(
+  net: Questionable,
+  variable: string,
+  { state, given = {}, do: done, maxCells }: ExplainOptions,
+): Explanation {
   const index = net.network.indexOf(variable)
   const ask = (findings: Readonly<Record<string, Finding>>): Float64Array =>
     net.query(variable, { given: findings, do: done, maxCells, method: 've' })[variable]!
@@ -61,7 +65,7 @@ export function explainPosterior(net: BayesNet, variable: string, { state, given
 }
 
 /** A finding in words. */
-export function describeFinding(net: BayesNet, name: string, finding: Finding): string {
+export function describeFinding(net: Questionable, name: string, finding: Finding): string {
   if (typeof finding === 'string') return `${name}=${finding}`
   if (typeof finding === 'number') return `${name}=${net.states(name)[finding]}`
   return `${name}=[${Array.from(finding, value => Number(value.toPrecision(3))).join(', ')}]`

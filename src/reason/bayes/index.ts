@@ -1,12 +1,5 @@
 export type { ApproximationDiagnostics } from './approximate-answer.ts'
-export {
-  BayesNet,
-  type BestOptions,
-  type JointPosterior,
-  type ProbableAssignment,
-  type QueryOptions,
-  type QuestionOptions,
-} from './bayes-net.ts'
+export { BayesNet } from './bayes-net.ts'
 export { CompiledNetwork, type CompileOptions } from './compiled-network.ts'
 export type { Finding, Given } from './evidence.ts'
 export type { ExplainOptions, Explanation, FindingInfluence } from './explain.ts'
@@ -18,6 +11,7 @@ export type { NetworkTool, NetworkToolAnswer, NetworkToolOptions } from './netwo
 export { detailsOf, type Posteriors, type QueryDetails } from './posteriors.ts'
 export { type PosteriorsJson, posteriorsToJson } from './posteriors-json.ts'
 export type { ExactCost, QueryCost } from './query-cost.ts'
+export type { BestOptions, JointPosterior, ProbableAssignment, QueryOptions, QuestionOptions } from './question.ts'
 export type { RowReport } from './read-table.ts'
 export type { ParameterSensitivity, SensitivityOptions } from './sensitivity.ts'
 export { softEvidence } from './soft-evidence.ts'

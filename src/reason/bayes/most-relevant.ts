@@ -1,7 +1,7 @@
 import { HenceError } from '../../core/index.ts'
-import type { BayesNet } from './bayes-net.ts'
 import { combinations } from './combinations.ts'
 import type { Given } from './evidence.ts'
+import type { Questionable } from './question.ts'
 
 /** States of a few variables that explain the findings. */
 export interface RelevantExplanation {
@@ -33,7 +33,7 @@ const MAX_SETS = 20_000
  *
  * @throws HenceError as `query`; `INFERENCE_TOO_LARGE` for too many sets
  */
-export function findMostRelevant(net: BayesNet, targets: readonly string[], options: MostRelevantOptions): RelevantExplanation[] {
+export function findMostRelevant(net: Questionable, targets: readonly string[], options: MostRelevantOptions): RelevantExplanation[] {
   const { given = {}, do: done, maxVariables = 2, count = 10, maxCells } = options
   const free = targets.filter(
     name => typeof given[name] !== 'string' && typeof given[name] !== 'number' && !Object.hasOwn(done ?? {}, name),
@@ -71,7 +71,7 @@ function isWithin(small: Readonly<Record<string, string>>, large: Readonly<Recor
   return Object.entries(small).every(([name, state]) => large[name] === state)
 }
 
-function statesAt(net: BayesNet, names: readonly string[], index: number): Record<string, string> {
+function statesAt(net: Questionable, names: readonly string[], index: number): Record<string, string> {
   let rest = index
   const states = names.toReversed().map((name): [string, string] => {
     const own = net.states(name)

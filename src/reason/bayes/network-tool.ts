@@ -1,6 +1,6 @@
 import { type HenceError, isHenceError } from '../../core/index.ts'
-import type { BayesNet } from './bayes-net.ts'
 import { type PosteriorsJson, posteriorsToJson } from './posteriors-json.ts'
+import type { Questionable } from './question.ts'
 
 /** A function that a language model can call: its parameters are a JSON schema. */
 export interface NetworkTool {
@@ -21,7 +21,7 @@ export interface NetworkToolOptions {
 }
 
 /** A network as a tool: the schema lists its variables and states, so that a model can only ask what there is. */
-export function networkTool(net: BayesNet, { name, description }: NetworkToolOptions = {}): NetworkTool {
+export function networkTool(net: Questionable, { name, description }: NetworkToolOptions = {}): NetworkTool {
   const { variables } = net.network
   const states = Object.fromEntries(variables.map(({ name, states }) => [name, { type: 'string', enum: states }]))
   return {

@@ -1,5 +1,5 @@
-import type { BayesNet } from './bayes-net.ts'
 import type { Posteriors, QueryDetails } from './posteriors.ts'
+import type { Questionable } from './question.ts'
 
 /** Posteriors as plain JSON data: probabilities by the names of states. */
 export interface PosteriorsJson {
@@ -14,7 +14,7 @@ export interface PosteriorsJson {
 }
 
 /** Posteriors with the names of states, for JSON. */
-export function posteriorsToJson(net: BayesNet, posteriors: Posteriors, details: QueryDetails = posteriors.details): PosteriorsJson {
+export function posteriorsToJson(net: Questionable, posteriors: Posteriors, details: QueryDetails = posteriors.details): PosteriorsJson {
   const { method, isExact, logEvidence, errors, diagnostics } = details
   const named = (tables: Readonly<Record<string, Float64Array>>): Record<string, Record<string, number>> =>
     Object.fromEntries(

@@ -1,10 +1,10 @@
 import { HenceError } from '../../core/index.ts'
-import type { BayesNet } from './bayes-net.ts'
 import { DEFAULT_MAX_CELLS } from './compiled-network.ts'
 import { impossibleEvidence } from './conflict.ts'
 import { type Given, readEvidence } from './evidence.ts'
 import { FamilyMarginals } from './family-marginals.ts'
 import { oneState } from './one-state.ts'
+import type { Questionable } from './question.ts'
 
 /** How a posterior depends on one entry of a table. The rest of the entry's row keeps its proportions. */
 export interface ParameterSensitivity {
@@ -36,7 +36,7 @@ export interface SensitivityOptions extends Pick<Given, 'given'> {
  *
  * @throws HenceError as `query`
  */
-export function findSensitivity(net: BayesNet, target: string, options: SensitivityOptions): ParameterSensitivity[] {
+export function findSensitivity(net: Questionable, target: string, options: SensitivityOptions): ParameterSensitivity[] {
   const { given, count = 10, maxCells = DEFAULT_MAX_CELLS } = options
   const { network } = net
   const { variables } = network
@@ -76,7 +76,7 @@ interface Families {
 /**
  * Both P(e) and P(h, e), divided by today's P(e), are linear in an entry x of a row: slope P(s, row | …)/x - P(not s, row | …)/(1 - x).
  */
-function sensitivitiesOf(net: BayesNet, index: number, { before, together, p }: Families): ParameterSensitivity[] {
+function sensitivitiesOf(net: Questionable, index: number, { before, together, p }: Families): ParameterSensitivity[] {
   const { variables } = net.network
   const { name, states, parents, cpt } = variables[index]!
   const width = states.length

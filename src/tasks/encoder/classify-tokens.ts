@@ -3,10 +3,7 @@ import { checkOptions, type OptionRule, oneOf } from '../check-options.ts'
 import { rowsOf, softmax } from './rows.ts'
 import { TextEncoder } from './text-encoder.ts'
 import { TEXT_RULES, type TextOptions } from './text-input.ts'
-import { groupEntities, type TaggedToken, wordTags } from './token-groups.ts'
-
-/** How classes of tokens become classes of stretches of a text. */
-export type Aggregation = 'none' | 'simple' | 'first' | 'average' | 'max'
+import { type Aggregation, type EntityGroup, groupEntities, type TaggedToken, wordTags } from './token-groups.ts'
 
 /** Options of {@link classifyTokens}. */
 export interface ClassifyTokensOptions extends TextOptions {
@@ -27,16 +24,6 @@ export interface TokenClass {
   readonly index: number
   readonly word: string
   /** Its place in the text: `text.slice(start, end)`. */
-  readonly start: number
-  readonly end: number
-}
-
-/** A stretch of a text with its class. */
-export interface EntityGroup {
-  /** The class without `B-` and `I-`. */
-  readonly entityGroup: string
-  readonly score: number
-  readonly word: string
   readonly start: number
   readonly end: number
 }

@@ -1,4 +1,15 @@
-import type { Aggregation, EntityGroup } from './classify-tokens.ts'
+/** How classes of tokens become classes of stretches of a text. */
+export type Aggregation = 'none' | 'simple' | 'first' | 'average' | 'max'
+
+/** A stretch of a text with its class. */
+export interface EntityGroup {
+  /** The class without `B-` and `I-`. */
+  readonly entityGroup: string
+  readonly score: number
+  readonly word: string
+  readonly start: number
+  readonly end: number
+}
 
 /** A token of a text with its probabilities of classes. */
 export interface TaggedToken {

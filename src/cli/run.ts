@@ -17,7 +17,7 @@ import { runNetwork } from './run-network.ts'
 import { runSpeechModel } from './run-speech.ts'
 import { runTensorModel } from './run-tensor.ts'
 import { answerStats } from './stats.ts'
-import { ENCODER_FLAGS, givenFlags, TENSOR_FLAGS } from './tensor-flags.ts'
+import { ENCODER_FLAGS, givenFlags, TASKS, TENSOR_FLAGS, TEXT_TASKS } from './tensor-flags.ts'
 import { shownOn, styleOf, writeJson } from './terminal.ts'
 
 const PROMPT_FLAGS = {
@@ -61,6 +61,9 @@ export const runCommand: Command = defineCommand({
     '',
     'An encoder–decoder reads the prompt and writes an answer: T5, Bart, Marian. A Whisper model takes a WAV recording and writes',
     'down what is said in it.',
+    '',
+    `Tasks: ${TASKS.join(', ')},`,
+    `${TEXT_TASKS.join(', ')}.`,
   ],
   examples: [
     'hence run model.gguf --prompt "Once upon a time" --max-tokens 64',

@@ -15,7 +15,7 @@ import { styleOf, writeJson } from './terminal.ts'
 const FLAGS = {
   host: textFlag('ADDRESS', 'where to listen; beyond this machine only with a key', '127.0.0.1'),
   port: integerFlag('N', '0 for any that is free', { min: 0, max: 65_535 }, '8000'),
-  'api-key': listFlag('KEY', 'requests must carry one of these; better set HENCE_API_KEY, which other users cannot list'),
+  'api-key': listFlag('KEY', 'requests must carry one of these; better set HENCE_API_KEY, which nobody can list'),
   'insecure-no-key': switchFlag('listens beyond this machine without a key'),
   'tls-cert': textFlag('FILE', 'certificate chain in PEM, for HTTPS'),
   'tls-key': textFlag('FILE', 'its key in PEM'),

@@ -68,8 +68,8 @@ type TensorFlags = {
 export const TENSOR_FLAGS: TensorFlags = {
   input: listFlag('NAME=VALUE', 'an input: a .npy, .npz, .safetensors or .pb file, or JSON'),
   output: textFlag('FILE', 'writes the outputs as .safetensors, .npz or .npy'),
-  task: { ...choiceFlag(TASK_NAMES, TASK_NAMES.join(', '), 'told from the model'), placeholder: 'TASK' },
-  label: listFlag('TEXT', 'a class the picture may belong to, for a model that was trained for none; repeat it'),
+  task: { ...choiceFlag(TASK_NAMES, 'what to do with the model; see below', 'told from the model'), placeholder: 'TASK' },
+  label: listFlag('TEXT', 'a class the picture may belong to, where the model has none of its own'),
   labels: textFlag('FILE', 'names of the classes, a line each, or JSON', "the model's own"),
   top: integerFlag('N', 'likeliest classes to print', { min: 1, max: 2 ** 24 }, '5'),
   resize: sizeFlag('WxH|EDGE|none', 'size of the picture before it is cut; EDGE is the shorter side'),

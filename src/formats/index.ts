@@ -1,7 +1,6 @@
 export {
   type NetworkFile,
   type NetworkFormat,
-  networkText,
   openNetwork,
   readUaiEvidence,
   writeBif,

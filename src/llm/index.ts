@@ -22,7 +22,6 @@ export {
   ImageTower,
   isEncoderConfig,
   type PatchEmbeddings,
-  patchTokens,
   type StartedEncoder,
   startEncoder,
   TextTower,

@@ -1,5 +1,5 @@
 export { writeNetworkJson } from './network-json.ts'
-export { gzipHead, isGzip, MAX_NETWORK_BYTES, networkText } from './network-text.ts'
+export { gzipHead, isGzip, networkText } from './network-text.ts'
 export { type NetworkFile, type NetworkFormat, networkFormatOf, openNetwork } from './open-network.ts'
 export { readUaiEvidence } from './read-uai.ts'
 export { writeBif } from './write-bif.ts'

@@ -1,5 +1,5 @@
 export { type DenseLayer, DenseRows } from './dense-layers.ts'
-export { type HeadConfig, type PatchEmbeddings, patchTokens, type TokenEmbeddings, type TowerConfig } from './encoder-config.ts'
+export type { HeadConfig, PatchEmbeddings, TokenEmbeddings, TowerConfig } from './encoder-config.ts'
 export { type EncoderSource, encoderFromHuggingFace, isEncoderConfig } from './encoder-source.ts'
 export { ImageTower } from './image-tower.ts'
 export { type EncoderOptions, encoderPrecision, type StartedEncoder, startEncoder } from './start-encoder.ts'

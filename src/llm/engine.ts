@@ -1,8 +1,11 @@
-import { HenceError } from '../core/index.ts'
+import { breathe, HenceError } from '../core/index.ts'
 import type { Decoder } from './decoder.ts'
 import { longAfter } from './decoder-config.ts'
 import { type ScheduledSlice, Scheduler } from './scheduler.ts'
 import { Sequence, type SequenceHandler } from './sequence.ts'
+
+/** Steps of a small model may run without a turn of the event loop; timers and sockets wait no longer than this. */
+const BREATH_MS = 4
 
 interface Ticket {
   resolve(): void
@@ -85,7 +88,13 @@ export class Engine {
   async #workOff(): Promise<void> {
     // Sequences that arrive in the same turn of the event loop share the first step.
     await Promise.resolve()
-    while (this.#tickets.size > 0) await this.step()
+    let breathedAt = performance.now()
+    while (this.#tickets.size > 0) {
+      await this.step()
+      if (performance.now() - breathedAt < BREATH_MS) continue
+      await breathe()
+      breathedAt = performance.now()
+    }
     this.#work = undefined
   }
 

@@ -95,3 +95,23 @@ test('activity counts sequences and the room of their tokens', async () => {
   await stream.return?.()
   expect(model.activity()).toMatchObject({ running: 0, kvTokensUsed: 0 })
 })
+
+test('timers and sockets get their turn while a small model generates', async () => {
+  const tiny = await tinyModelFolder({ config: { max_position_embeddings: 1_024 } })
+  await using quick = await load(tiny.path, { kind: 'language', backend: 'reference' })
+  tiny.remove()
+  let tokens = 0
+  let before = 0
+  let most = 0
+  const turn = (): void => {
+    most = Math.max(most, tokens - before)
+    before = tokens
+    if (tokens < 900) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const begun = performance.now()
+  for await (const _ of quick.generate(PROMPT, { maxTokens: 900, ignoreEos: true })) tokens++
+  expect(tokens).toBeGreaterThanOrEqual(899)
+  // Tokens of sixteen milliseconds; the engine lets others in after four.
+  expect(most).toBeLessThan(2 + (16 * tokens) / (performance.now() - begun))
+})

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../../formats/index.ts'
 import type { Program } from '../../program/index.ts'
-import { checkTensors } from '../check-tensors.ts'
+import { checkTensors, checkUnused } from '../check-tensors.ts'
 import { tensorLocator } from '../tensor-names.ts'
 import type { TowerConfig } from './encoder-config.ts'
 import { type EncoderNames, encoderRows } from './encoder-roles.ts'
@@ -14,10 +14,11 @@ export interface TowerSource {
   readonly checkpoint: Checkpoint
 }
 
-/** The program of a tower, checked against its checkpoint. @throws HenceError as {@link checkTensors} */
+/** The program of a tower, checked against its checkpoint. @throws HenceError as {@link checkTensors} and {@link checkUnused} */
 export function writeTower({ name, config, names, checkpoint }: TowerSource, options: { readonly hasTaps?: boolean } = {}): Program {
   const locate = tensorLocator(names, checkpoint.tensors, (role, layer) => encoderRows(role, config.layers[layer]!))
   const program = towerProgram(config, locate, { name, ...options })
   checkTensors(program, checkpoint)
+  checkUnused(program, checkpoint, names, config.layers.length)
   return program
 }

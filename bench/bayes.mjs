@@ -79,11 +79,23 @@ for (const name of names) {
 }
 if (flags.random) {
   console.log()
-  row('network', 'variables', 'cells', 'compile ms', 'first time ms', 'all marginals ms', 'goal ms', 'one question ms')
-  row(...Array.from({ length: 8 }, () => '---'))
+  row('network', 'variables', 'cells', 'compile ms', 'first time ms', 'all marginals ms', 'goal ms')
+  row(...Array.from({ length: 7 }, () => '---'))
   for (const { goalMs, ...options } of RANDOM) {
-    const own = measure(BayesNet.from(randomNetwork(options)), 7)
-    row(options.name, options.variables, own.cells, own.compileMs, own.firstMs, own.allMs, goalMs, own.questionMs)
+    const own = measureTree(BayesNet.from(randomNetwork(options)), randomNumbers(1), 7)
+    row(options.name, options.variables, own.cells, own.compileMs, own.firstMs, own.allMs, goalMs)
+  }
+  console.log()
+  row('one question, five findings', 'variables', 'arcs', 'median ms', '90th percentile ms', 'cells of the median question')
+  row(...Array.from({ length: 6 }, () => '---'))
+  for (const [arcs, states] of [
+    [1100, [2, 5]],
+    [1250, [2, 5]],
+    [1250, [2, 12]],
+  ]) {
+    const net = BayesNet.from(randomNetwork({ name: '', variables: 1000, arcs, window: 1000, states, zeros: 0.3, seed: 3 }))
+    const { questionMs, slowMs, questionCells } = measureQuestions(net, randomNumbers(2), 400)
+    row(`up to ${states[1]} states`, 1000, arcs, questionMs, slowMs, questionCells)
   }
 }
 console.log()
@@ -99,9 +111,13 @@ const described = randomNetwork({ name, ...large })
 for (const { table } of described.variables) for (const [i, p] of table.entries()) table[i] = Number(p.toFixed(7))
 await measureReading(name, Buffer.from(writeBif(described)))
 
-/** All marginals from one compiled tree: with new findings for a fifth of the variables, and with one changed. */
-function measure(net, runs = 101) {
+function measure(net) {
   const random = randomNumbers(1)
+  return { ...measureTree(net, random, 101), ...measureQuestions(net, random, 101) }
+}
+
+/** All marginals from one compiled tree: with new findings for a fifth of the variables, and with one changed. */
+function measureTree(net, random, runs) {
   const begun = performance.now()
   const tree = net.compile({ maxCells: 1e9 })
   const planned = performance.now()
@@ -116,11 +132,7 @@ function measure(net, runs = 101) {
   let at = 0
   const allMs = median(
     runs,
-    () => {
-      tree.unset()
-      // Every clique has to be computed again, as it would for a case that has nothing in common with the last one.
-      tree.set(cases[at++ % cases.length])
-    },
+    () => tree.unset().set(cases[at++ % cases.length]),
     () => tree.posteriors(),
   )
   tree.unset()
@@ -133,20 +145,25 @@ function measure(net, runs = 101) {
     },
     () => tree.posteriors(),
   )
-  const questions = Array.from({ length: 32 }, () => ({
-    target: net.variables[Math.floor(random() * net.variables.length)],
-    given: Object.fromEntries(Object.entries(likelyFindings(net, random, 5 / net.variables.length)).slice(0, 5)),
-  }))
-  const questionMs = median(
-    Math.max(runs, 65),
-    () => {},
-    () => {
-      const { target, given } = questions[at++ % questions.length]
-      net.query(target, { given, method: 've', maxCells: 1e9 })
-    },
-  )
   const { cells, width } = tree.plan
-  return { cells, width, compileMs: Math.min(compileMs, planned - begun), firstMs, allMs, changedMs, questionMs }
+  return { cells, width, compileMs: Math.min(compileMs, planned - begun), firstMs, allMs, changedMs }
+}
+
+/** One variable given five findings, by a plan of its own. */
+function measureQuestions(net, random, runs) {
+  const times = []
+  const cells = []
+  for (let i = 0; i < runs; i++) {
+    const target = net.variables[Math.floor(random() * net.variables.length)]
+    const given = Object.fromEntries(Object.entries(likelyFindings(net, random, 8 / net.variables.length)).slice(0, 5))
+    const begun = performance.now()
+    const { details } = net.query(target, { given, samples: 1 })
+    times.push(performance.now() - begun)
+    cells.push(details.cells)
+  }
+  times.sort((a, b) => a - b)
+  cells.sort((a, b) => a - b)
+  return { questionMs: times[runs >> 1], slowMs: times[Math.floor(runs * 0.9)], questionCells: cells[runs >> 1] }
 }
 
 /** Findings that are possible together: drawn state by state, each given the ones before. */

@@ -12,7 +12,6 @@ import {
   text,
 } from '../../core/index.ts'
 import { APPROXIMATE_METHODS, type ApproximateMethod, answerApproximately } from './approximate-query.ts'
-import { tooLarge } from './clique-tables.ts'
 import { CompiledNetwork, type CompileOptions, DEFAULT_MAX_CELLS } from './compiled-network.ts'
 import { impossibleEvidence } from './conflict.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
@@ -23,7 +22,7 @@ import { findMostRelevant, type MostRelevantOptions, type RelevantExplanation } 
 import { type BayesianNetwork, buildNetwork } from './network.ts'
 import { type NetworkTool, type NetworkToolOptions, networkTool } from './network-tool.ts'
 import { makePosteriors, type Posteriors, type QueryDetails } from './posteriors.ts'
-import { type QueryCost, queryCost } from './query-cost.ts'
+import { planned, type QueryCost, queryCost } from './query-cost.ts'
 import type {
   BestOptions,
   JointPosterior,
@@ -35,6 +34,7 @@ import type {
 } from './question.ts'
 import { findSensitivity, type ParameterSensitivity, type SensitivityOptions } from './sensitivity.ts'
 import { runSteps, runStepsAsync, type Steps } from './steps.ts'
+import { tooLarge } from './too-large.ts'
 
 const METHODS: readonly QueryMethod[] = ['auto', 've', 'jtree', ...APPROXIMATE_METHODS]
 
@@ -185,7 +185,13 @@ export class BayesNet implements Questionable {
     checkOptions('cost', options, QUERY_RULES)
     const evidence = readEvidence(this.network, options)
     const { samples = DEFAULT_SAMPLES, maxCells = DEFAULT_MAX_CELLS } = options
-    return queryCost(this.network, evidence, this.#targets(targets), this.#tree().plan, { samples, maxCells })
+    return queryCost(
+      this.network,
+      evidence,
+      this.#targets(targets),
+      planned(() => this.#tree().plan),
+      { samples, maxCells },
+    )
   }
 
   /**

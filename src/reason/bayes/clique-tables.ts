@@ -1,10 +1,10 @@
-import { HenceError } from '../../core/index.ts'
 import type { CliqueTable } from './clique-table.ts'
 import type { CliqueTree } from './clique-tree.ts'
 import { DenseClique, Scratch } from './dense-clique.ts'
 import type { Factor } from './factor.ts'
 import { SparseClique } from './sparse-clique.ts'
 import { expectedShare, findSupport, restrictSupport, type Support, type SupportParts } from './support.ts'
+import { tooLarge } from './too-large.ts'
 
 /** Cliques below this are never compressed: their tables cost nothing. */
 const SMALL_CELLS = 2048
@@ -74,12 +74,6 @@ export function makeCliqueTables(
     const childScopes = children[i]!.map(child => separators[child]!)
     return new DenseClique({ scope, separatorLength, cards, factors: assigned[i]!, childScopes }, scratch)
   })
-}
-
-/** The refusal of exact inference, with the numbers. */
-export function tooLarge(cells: number, maxCells: number): HenceError {
-  const shown = cells < 1e6 ? String(cells) : cells.toExponential(1)
-  return new HenceError('INFERENCE_TOO_LARGE', `exact inference needs ${shown} table cells, more than ${maxCells}`, { cells, maxCells })
 }
 
 /** The clique that has all of a factor's variables: where the first of them is eliminated. */

@@ -91,3 +91,28 @@ test('networks large enough to be compressed: the whole tree with findings equal
   }
   expect(compressed).toBeGreaterThan(4)
 })
+
+test('a network that no plan can be made for is refused at once, and sampled where that is allowed', () => {
+  const count = 120
+  const root = { states: ['0', '1'], table: [0.5, 0.5] }
+  const names = Array.from({ length: count }, (_, i) => `r${i}`)
+  const pairs = names.flatMap((a, i) => names.slice(i + 1).map(b => [a, b] as const))
+  const net = BayesNet.from({
+    name: 'all pairs',
+    variables: [
+      ...names.map(name => ({ name, ...root })),
+      ...pairs.map(([a, b]) => ({
+        name: `${a}-${b}`,
+        states: ['0', '1'],
+        parents: [a, b],
+        table: [0.9, 0.1, 0.5, 0.5, 0.5, 0.5, 0.1, 0.9],
+      })),
+    ],
+  })
+  const given = Object.fromEntries(pairs.map(([a, b]) => [`${a}-${b}`, '1']))
+  expect(() => net.query('r0', { given, method: 've' })).toThrow('exact inference needs 1.0e+18 table cells or more')
+  expect(() => net.query(undefined, { method: 'jtree' })).toThrow(expect.objectContaining({ code: 'INFERENCE_TOO_LARGE' }))
+  expect(net.query('r0', { method: 'auto' }).details.isExact).toBe(true)
+  expect(net.query('r0', { given, samples: 200 }).details).toMatchObject({ method: 'lw', isExact: false })
+  expect(net.cost('r0', { given })).toMatchObject({ advice: 'sample', ve: { cells: Number.POSITIVE_INFINITY } })
+})

@@ -1,5 +1,6 @@
 import { Rng } from '../../core/index.ts'
 import { IndexedHeap } from './indexed-heap.ts'
+import { tooLarge } from './too-large.ts'
 
 /** An undirected graph over variables with the number of states of each. */
 export interface InteractionGraph {
@@ -53,9 +54,18 @@ const MAX_RESTARTS = 8
 /** A restart costs about as much as computing with this many cells for each variable. */
 const CELLS_PER_RESTART = 400
 
-/** The order with the fewest cells among several greedy ones; the same for the same graph. */
+/** Beyond this nothing helps, and graphs this dense take long to eliminate even without tables. */
+const HOPELESS_CELLS = 1e18
+
+/**
+ * The order with the fewest cells among several greedy ones; the same for the same graph.
+ *
+ * @throws HenceError `INFERENCE_TOO_LARGE` beyond 10^18 cells
+ */
 export function searchOrder(graph: InteractionGraph, { stages, goodCells }: OrderSearch): Elimination {
-  let best = eliminateGreedily(graph, 'min-weight', { stages })!
+  const first = eliminateGreedily(graph, 'min-weight', { stages, bound: HOPELESS_CELLS })
+  if (!first) throw tooLarge(HOPELESS_CELLS, undefined)
+  let best = first
   const improve = (heuristic: OrderHeuristic, rng?: Rng): void => {
     const found = eliminateGreedily(graph, heuristic, { stages, rng, bound: best.cells })
     if (found && found.cells < best.cells) best = found

@@ -1,5 +1,4 @@
 import { findBestAssignments } from './best-assignments.ts'
-import { tooLarge } from './clique-tables.ts'
 import { buildCliqueTree, type CliqueTree } from './clique-tree.ts'
 import { searchOrder } from './elimination-order.ts'
 import type { Evidence } from './evidence.ts'
@@ -11,6 +10,7 @@ import { findRelevant } from './relevance.ts'
 import type { Steps } from './steps.ts'
 import { planStrides, sumStrided } from './strided.ts'
 import { buildSubproblem, type Subproblem } from './subproblem.ts'
+import { tooLarge } from './too-large.ts'
 
 /** A question's own clique tree. */
 export interface PlannedQuestion {

@@ -1,12 +1,14 @@
+import { isHenceError } from '../../core/index.ts'
 import type { CliqueTree } from './clique-tree.ts'
 import type { Evidence } from './evidence.ts'
 import { planQuestion } from './exact-query.ts'
 import type { BayesianNetwork } from './network.ts'
 import { findRelevant } from './relevance.ts'
+import { buildSubproblem } from './subproblem.ts'
 
 /** What an exact method would take. */
 export interface ExactCost {
-  /** Cells of all cliques, and of the largest one. */
+  /** Cells of all cliques, and of the largest one; Infinity beyond 10^18. */
   readonly cells: number
   readonly largestCells: number
   /** Variables of the largest clique, less one. */
@@ -35,11 +37,12 @@ export function queryCost(
   network: BayesianNetwork,
   evidence: Evidence,
   targets: readonly number[],
-  whole: CliqueTree,
+  whole: CliqueTree | undefined,
   { samples, maxCells }: { readonly samples: number; readonly maxCells: number },
 ): QueryCost {
   const { ancestral } = findRelevant(network, evidence, targets)
-  const { problem, tree } = planQuestion(network, evidence, ancestral)
+  const tree = planned(() => planQuestion(network, evidence, ancestral).tree)
+  const { factors } = buildSubproblem(network, evidence, ancestral)
   const relevantVariables = ancestral.reduce((sum, flag) => sum + flag, 0)
   return {
     relevantVariables,
@@ -47,11 +50,23 @@ export function queryCost(
     ve: exactCost(tree),
     jtree: exactCost(whole),
     lw: { samples, lookups: samples * relevantVariables },
-    lbp: { cellsPerIteration: problem.factors.reduce((sum, { scope, table }) => sum + scope.length ** 2 * table.length, 0) },
-    advice: Math.min(tree.cells, whole.cells) <= maxCells ? 'exact' : 'sample',
+    lbp: { cellsPerIteration: factors.reduce((sum, { scope, table }) => sum + scope.length ** 2 * table.length, 0) },
+    advice: Math.min(exactCost(tree).cells, exactCost(whole).cells) <= maxCells ? 'exact' : 'sample',
   }
 }
 
-function exactCost({ cells, largest, width }: CliqueTree): ExactCost {
+/** What a plan gives; undefined when no plan could be carried out. */
+export function planned<T>(plan: () => T): T | undefined {
+  try {
+    return plan()
+  } catch (error) {
+    if (isHenceError(error, 'INFERENCE_TOO_LARGE')) return undefined
+    throw error
+  }
+}
+
+function exactCost(tree: CliqueTree | undefined): ExactCost {
+  const beyond = Number.POSITIVE_INFINITY
+  const { cells, largest, width } = tree ?? { cells: beyond, largest: beyond, width: beyond }
   return { cells, largestCells: largest, width, bytes: cells * 8 }
 }

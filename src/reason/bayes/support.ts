@@ -25,17 +25,23 @@ export interface SupportParts {
 
 /** A factor or a child's separator, its variables in the order of the clique. */
 interface Constraint {
+  readonly scope: readonly number[]
   /** By number of variables set: 1 where some combination of the others may be other than zero. Absent: all. */
   readonly levels: readonly Uint8Array[] | undefined
+  /** Of a factor. */
   readonly table: Float64Array | undefined
 }
 
-/** A constraint on the variable at one depth. */
-interface Check {
-  readonly constraint: number
-  /** Where the constraint's index up to this variable is kept, and that up to the variable before. */
-  readonly slot: number
-  readonly level: Uint8Array | undefined
+/** What setting the variable at one depth decides. Indices of constraints are kept in slots, one for each of their variables. */
+interface Depth {
+  readonly card: number
+  /** Slots that get the index with this variable; the one before each has the index without it. */
+  readonly slots: Int32Array
+  /** What the index must be allowed by, where it is. */
+  readonly levels: readonly (Uint8Array | undefined)[]
+  /** Factors whose last variable this is, and the slots of their indices. */
+  readonly tables: readonly Float64Array[]
+  readonly tableSlots: Int32Array
 }
 
 /**
@@ -45,71 +51,77 @@ interface Check {
  * @param limit - gives up, and returns undefined, beyond so many cells
  */
 export function findSupport({ scope, separatorLength, cards, factors, children }: SupportParts, limit: number): Support | undefined {
-  const constraints = [
+  const constraints: Constraint[] = [
     ...factors.map(factor => factorConstraint(factor, scope, cards)),
-    ...children.map(({ scope: childScope, support }) => ({
-      levels: support && levelsOf(support, childScope, cards),
+    ...children.map(child => ({
+      scope: child.scope,
+      levels: child.support && levelsOf(child.support, child.scope, cards),
       table: undefined,
     })),
   ]
-  const scopes = [
-    ...factors.map(factor => scope.filter(variable => factor.scope.includes(variable))),
-    ...children.map(child => child.scope),
-  ]
   // Slot 0 of a constraint is the index 0 before any of its variables is set.
   const firstSlots: number[] = []
-  let slots = 0
-  for (const constraintScope of scopes) {
-    firstSlots.push(slots)
-    slots += constraintScope.length + 1
+  let slotCount = 0
+  for (const constraint of constraints) {
+    firstSlots.push(slotCount)
+    slotCount += constraint.scope.length + 1
   }
-  const checks = scope.map(variable =>
-    scopes.flatMap((constraintScope, constraint): Check[] => {
-      const place = constraintScope.indexOf(variable)
-      if (place < 0) return []
-      return [{ constraint, slot: firstSlots[constraint]! + place + 1, level: constraints[constraint]!.levels?.[place + 1] }]
-    }),
-  )
-  const indices = new Int32Array(slots)
-  const factorCount = factors.length
-  const lastSlots = scopes.map((constraintScope, i) => firstSlots[i]! + constraintScope.length)
+  const depths = scope.map(variable => planDepth(variable, cards[variable]!, constraints, firstSlots))
+  const childSlots = Int32Array.from(children, (child, i) => firstSlots[factors.length + i]! + child.scope.length)
+  const indices = new Int32Array(slotCount)
+  const last = scope.length - 1
   const separatorCells = cellCount(scope.slice(0, separatorLength), cards)
   const rowStarts = new Int32Array(separatorCells + 1)
   const cells = new CellList(children.length)
-  let isBeyond = false
+  const constant = factors.reduce((product, factor) => (factor.scope.length === 0 ? product * factor.table[0]! : product), 1)
 
-  /** `row` and `column` are the places in separator and residual of the variables set so far. */
-  const visit = (depth: number, row: number, column: number): void => {
-    if (depth === scope.length) {
-      let value = 1
-      for (let i = 0; i < factorCount; i++) value *= constraints[i]!.table![indices[lastSlots[i]!]!]!
-      rowStarts[row + 1]!++
-      cells.push(column, value, indices, lastSlots, factorCount)
-      if (cells.length > limit) isBeyond = true
-      return
-    }
-    const card = cards[scope[depth]!]!
-    const list = checks[depth]!
-    for (let state = 0; state < card && !isBeyond; state++) {
+  /** `row` and `column` are the places in separator and residual of the variables set so far, `value` their factors' product. */
+  const visit = (depth: number, row: number, column: number, value: number): boolean => {
+    const { card, slots, levels, tables, tableSlots } = depths[depth]!
+    for (let state = 0; state < card; state++) {
       let isPossible = true
-      for (let i = 0; i < list.length; i++) {
-        const { slot, level } = list[i]!
+      for (let i = 0; i < slots.length && isPossible; i++) {
+        const slot = slots[i]!
         const index = indices[slot - 1]! * card + state
         indices[slot] = index
-        if (level !== undefined && level[index] === 0) {
-          isPossible = false
-          break
-        }
+        const level = levels[i]
+        isPossible = level === undefined || level[index] === 1
       }
       if (!isPossible) continue
-      if (depth < separatorLength) visit(depth + 1, row * card + state, 0)
-      else visit(depth + 1, row, column * card + state)
+      let product = value
+      for (let i = 0; i < tables.length; i++) product *= tables[i]![indices[tableSlots[i]!]!]!
+      const nextRow = depth < separatorLength ? row * card + state : row
+      const nextColumn = depth < separatorLength ? 0 : column * card + state
+      if (depth < last) {
+        if (!visit(depth + 1, nextRow, nextColumn, product)) return false
+      } else {
+        if (cells.length >= limit) return false
+        rowStarts[nextRow + 1]!++
+        cells.push(nextColumn, product, indices, childSlots)
+      }
     }
+    return true
   }
-  visit(0, 0, 0)
-  if (isBeyond) return undefined
+  if (constant === 0 || !visit(0, 0, 0, constant)) return undefined
   for (let row = 0; row < separatorCells; row++) rowStarts[row + 1]! += rowStarts[row]!
   return { rowStarts, ...cells.finish() }
+}
+
+function planDepth(variable: number, card: number, constraints: readonly Constraint[], firstSlots: readonly number[]): Depth {
+  const own = constraints.flatMap(({ scope, levels, table }, i) => {
+    const place = scope.indexOf(variable)
+    if (place < 0) return []
+    const isLast = place === scope.length - 1
+    return [{ slot: firstSlots[i]! + place + 1, level: levels?.[place + 1], table: isLast ? table : undefined }]
+  })
+  const completed = own.filter(({ table }) => table !== undefined)
+  return {
+    card,
+    slots: Int32Array.from(own, ({ slot }) => slot),
+    levels: own.map(({ level }) => level),
+    tables: completed.map(({ table }) => table!),
+    tableSlots: Int32Array.from(completed, ({ slot }) => slot),
+  }
 }
 
 /** Leaves out the cells at states of the separator that the parent has no cell for. */
@@ -153,6 +165,7 @@ function factorConstraint(factor: Factor, order: readonly number[], cards: Array
   const table = new Float64Array(factor.table.length)
   fillStrided(table, factor.table, planStrides(scope, factor.scope, cards))
   return {
+    scope,
     table,
     levels: table.includes(0)
       ? levelsOf(
@@ -187,13 +200,13 @@ class CellList {
     this.#children = Array.from({ length: childCount }, () => new Int32Array(256))
   }
 
-  /** @param slots - where the children's places stand in `indices`, from `firstChild` on */
-  push(residual: number, value: number, indices: Int32Array, slots: readonly number[], firstChild: number): void {
+  /** @param slots - where the children's places stand in `indices` */
+  push(residual: number, value: number, indices: Int32Array, slots: Int32Array): void {
     const at = this.length++
     if (at === this.#residuals.length) this.#grow()
     this.#residuals[at] = residual
     this.#values[at] = value
-    for (let i = 0; i < this.#children.length; i++) this.#children[i]![at] = indices[slots[firstChild + i]!]!
+    for (let i = 0; i < this.#children.length; i++) this.#children[i]![at] = indices[slots[i]!]!
   }
 
   finish(): Omit<Support, 'rowStarts'> {

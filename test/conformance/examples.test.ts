@@ -30,6 +30,7 @@ const REASONING: Readonly<Record<string, readonly RegExp[]>> = {
 /** Examples about one model. */
 const RESNET = 'resnet20.mjs'
 const PHONEMES = 'word-to-phonemes.mjs'
+const NEAREST = 'nearest-texts.mjs'
 
 beforeAll(async () => {
   model = await tinyModelFolder()
@@ -54,8 +55,17 @@ test.each(examples)('%s says how it is used', name => {
   })
 })
 
-test.each(examples.filter(name => name !== RESNET && name !== PHONEMES))('%s on a tiny language model', name => {
+test.each(examples.filter(name => ![RESNET, PHONEMES, NEAREST].includes(name)))('%s on a tiny language model', name => {
   expect(outputOf(name, [model.path])).not.toBe('')
+})
+
+describeWithTestdata('vectors', () => {
+  test('the nearest text is the text itself', () => {
+    const output = outputOf(NEAREST, [testdata('refs', 'bert'), `${root}/examples/${NEAREST}`, 'console.error(usage)'])
+    expect(output.split('\n')[0]).toMatch(/^ +0\.\d{3} {2}\S/)
+    const [same] = outputOf(NEAREST, [testdata('refs', 'bert'), `${root}/examples/${NEAREST}`, 'model.dispose()']).split('\n')
+    expect(same).toBe(' 1.000  model.dispose()')
+  })
 })
 
 describeWithTestdata('networks written in TypeScript', () => {

@@ -32,7 +32,7 @@ const RULES: Readonly<Record<string, OptionRule>> = {
  * ```ts
  * import { classifyImageZeroShot, load } from 'hence'
  * const model = await load('clip-vit-base-patch32', { kind: 'tensor' })
- * const [{ label }] = await classifyImageZeroShot(model, 'photo.jpg', ['a cat', 'a dog', 'a lawyer'])
+ * const [best] = await classifyImageZeroShot(model, 'photo.jpg', ['a cat', 'a dog', 'a lawyer'])
  * ```
  */
 export async function classifyImageZeroShot(

@@ -39,7 +39,7 @@ const RULES: Readonly<Record<string, OptionRule>> = {
  * ```ts
  * import { classifyText, load } from 'hence'
  * const model = await load('roberta-sentiment', { kind: 'tensor' })
- * const [{ label, score }] = await classifyText(model, 'What a fine day!')
+ * for (const { label, score } of await classifyText(model, 'What a fine day!')) console.log(label, score)
  * ```
  */
 export async function classifyText(model: TensorModel, texts: TextInput, options?: ClassifyTextOptions): Promise<TextClass[]>

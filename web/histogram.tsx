@@ -24,7 +24,7 @@ export function Histogram({ latency: { name, model, count, sumSeconds, buckets }
   return (
     <figure class="card">
       <figcaption>
-        {title} <small>{model}</small>
+        {title} <small>{model}, ms unless said</small>
       </figcaption>
       <svg viewBox={`0 0 ${WIDTH + 12} ${HEIGHT + 14}`} role="img" aria-label={summary}>
         {shown.map((bucket, i) => {

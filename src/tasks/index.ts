@@ -7,7 +7,6 @@ export { inspect, type LoadAnyOptions, type LoadOptions, type LoadTensorOptions,
 export { type CausalGraphDescription, CausalGraphModel, type LoadCausalOptions } from './load-causal-graph.ts'
 export { type LoadNetworkOptions, NetworkModel, type NetworkModelDescription } from './load-network.ts'
 export { Network, network } from './network.ts'
-export { openModel } from './open-model.ts'
 export { describeTensorModel, type TensorModelOptions } from './open-tensor-model.ts'
 export { type PredictTableOptions, predictTable, type TablePrediction } from './predict-table.ts'
 export type { MonoAudio } from './read-audio.ts'

@@ -121,7 +121,7 @@ describe('run', () => {
 
   test('unknown options are refused', async () => {
     await using model = await loadAdding()
-    const options = { singal: undefined } as never
+    const options = { singal: AbortSignal.abort() } as never
     await expect(model.run({ a: rows(1, 1), b: rows(1, 1) }, options)).rejects.toMatchObject({ details: { nearest: 'signal' } })
   })
 

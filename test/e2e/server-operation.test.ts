@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -306,6 +307,16 @@ describe('starting and ending', () => {
     expect(((await (await answer).json()) as { usage: unknown }).usage).toMatchObject({ completion_tokens: 400 })
     await closed
     await tiny.close()
+  })
+
+  test('closing does not wait for a connection that never asked anything', async () => {
+    const tiny = await serveTiny()
+    const socket = connect(Number(new URL(tiny.url).port), '127.0.0.1')
+    const ended = once(socket, 'close')
+    await once(socket, 'connect')
+    expect((await fetch(`${tiny.url}/health`)).status).toBe(200)
+    await tiny.close()
+    await ended
   })
 
   test('closing gives up what takes too long, and says so', async () => {

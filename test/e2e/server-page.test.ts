@@ -226,7 +226,7 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
     const light = await ground()
     expect(light).not.toBe(dark)
     await tab.getByLabel('Colours').selectOption('dark')
-    expect(await ground()).toBe(dark)
+    await expect.poll(ground).toBe(dark)
     await tab.reload()
     expect(await ground()).toBe(dark)
   })

@@ -14,7 +14,7 @@ interface Example {
 /** Fenced `ts` blocks that import the package, as a reader would copy them. */
 function examplesInMarkdown(page: string): Example[] {
   return fencedBlocks(readText(page))
-    .filter(({ code }) => code.includes("from 'hence'"))
+    .filter(({ code }) => /from 'hence['/]/.test(code))
     .map(block => toExample(page, block))
 }
 
@@ -53,7 +53,7 @@ function compile(examples: readonly Example[]): string[] {
   const options: ts.CompilerOptions = {
     ...config.options,
     noUnusedLocals: false,
-    paths: { hence: [join(repositoryRoot, 'src/index.ts')] },
+    paths: { hence: [join(repositoryRoot, 'src/index.ts')], 'hence/server': [join(repositoryRoot, 'src/server/index.ts')] },
   }
   const host = ts.createCompilerHost(options)
   const { fileExists, readFile, getSourceFile } = host

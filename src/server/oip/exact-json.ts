@@ -34,7 +34,9 @@ function markLongIntegers(text: string): string {
   while (at < text.length) {
     const quote = text.indexOf('"', at)
     const end = quote < 0 ? text.length : quote
-    parts.push(text.slice(at, end).replace(LONG_INTEGER, digits => (Number.isSafeInteger(Number(digits)) ? digits : `"\\u0000int:${digits}"`)))
+    parts.push(
+      text.slice(at, end).replace(LONG_INTEGER, digits => (Number.isSafeInteger(Number(digits)) ? digits : `"\\u0000int:${digits}"`)),
+    )
     if (quote < 0) break
     at = endOfText(text, quote)
     parts.push(text.slice(quote, at))

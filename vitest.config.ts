@@ -8,6 +8,8 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, 'test/conformance/**'],
     globalSetup: './test/testdata-root.ts',
     testTimeout: 60_000,
+    // One worker fewer, the default, leaves half of a small machine idle.
+    maxWorkers: '100%',
     ...reporting,
   },
 })

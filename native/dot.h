@@ -104,7 +104,6 @@ template <int From, int To, class Body> HENCE_INLINE void unrolled(const Body& b
     unrolled<From + 1, To>(body);
   }
 }
-#define HENCE_INLINE_LAMBDA __attribute__((always_inline))
 
 // The hardware prefetcher stops at every 4 KB; this carries a forward stream across.
 constexpr int64_t kPrefetchBytes = 8192;

@@ -16,6 +16,7 @@
 #endif
 
 #define HENCE_INLINE inline __attribute__((always_inline))
+#define HENCE_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace hence::HENCE_TARGET {
 

@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { withLock } from './lock.mjs'
 import {
+  CHECK_FLAGS,
   COMMON_FLAGS,
   COMPILER_ADVICE,
   LINK_FLAGS,
@@ -24,10 +25,13 @@ import {
   RELEASE_FLAGS,
   SANITIZED_TARGETS,
   SANITIZER_FLAGS,
+  VECTOR_GROUPS,
 } from './native-targets.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const nativeDir = join(root, 'native')
+const groupsDir = join(nativeDir, 'kernels', 'groups')
+const releaseObjectDir = join(root, 'build', 'native', 'objects')
 const neonCompiler = 'aarch64-linux-gnu-g++'
 
 /** Nothing is wrong with the sources: this machine cannot build them. The message says what to do. */
@@ -55,7 +59,7 @@ export async function buildNative(options = {}) {
   const stale = plan.units.filter(unit => !isFresh(unit))
   if (stale.length === 0 && isLinked(plan)) return 0
   requireWorkingCompiler(plan.compiler)
-  mkdirSync(plan.objectDir, { recursive: true })
+  for (const { object } of plan.units) mkdirSync(dirname(object), { recursive: true })
   if (!options.asan && !options.checkNeon) writeFileSync(join(root, 'build', 'compile_commands.json'), compileCommands(plan))
   await runInParallel(stale.map(unit => () => compile(unit)))
   if (plan.addon) await link(plan)
@@ -81,21 +85,26 @@ function planBuild({ asan = false, checkNeon = false } = {}) {
   const objectDir = join(root, 'build', checkNeon ? 'native-neon' : asan ? 'native-asan' : 'native', 'objects')
   const includes = [`-I${nodeApiHeaders()}`, `-I${nativeDir}`]
   const headersMtimeMs = newestHeaderMtimeMs()
-  const unit = (source, extraFlags, isSanitized = asan) => {
-    const flags = [...COMMON_FLAGS, ...(isSanitized ? SANITIZER_FLAGS : RELEASE_FLAGS), ...includes]
-    const object = join(objectDir, `${basename(dirname(source))}-${basename(source, '.cc')}.o`)
+  const unit = (source, name, { extraFlags = [], isSanitized = asan } = {}) => {
+    const flags = [...COMMON_FLAGS, ...(isSanitized ? SANITIZER_FLAGS : checkNeon ? CHECK_FLAGS : RELEASE_FLAGS), ...includes]
+    // What a build with sanitizers takes as it is, it shares with the other one.
+    const object = join(asan && !isSanitized ? releaseObjectDir : objectDir, `${name}.o`)
     return { source, object, command: [...compiler, ...flags, ...extraFlags, '-c', source, '-o', object], headersMtimeMs }
   }
+  const groups = sourcesIn(groupsDir).map(source => basename(source, '.cc'))
   const units = [
-    ...sourcesIn(nativeDir).map(source => unit(source, [])),
-    ...Object.entries(targets)
-      .map(([name, extraFlags]) => ({
-        source: join(nativeDir, 'targets', `${name}.cc`),
-        extraFlags,
-        isSanitized: asan && SANITIZED_TARGETS.includes(name),
-      }))
-      .filter(({ source }) => existsSync(source))
-      .map(({ source, extraFlags, isSanitized }) => unit(source, extraFlags, isSanitized)),
+    ...Object.entries(targets).flatMap(([target, { flags, vectors = target }]) => {
+      const extraFlags = [...flags, `-DHENCE_TARGET=${target}`, `-DHENCE_VECTORS=${vectors}`]
+      const users = Object.keys(targets).filter(name => targets[name].vectors === target)
+      return groups
+        .filter(group => vectors === target || !VECTOR_GROUPS.includes(group))
+        .map(group => {
+          const usedBy = VECTOR_GROUPS.includes(group) ? [target, ...users] : [target]
+          const isSanitized = asan && usedBy.some(name => SANITIZED_TARGETS.includes(name))
+          return unit(join(groupsDir, `${group}.cc`), `${target}-${group}`, { extraFlags, isSanitized })
+        })
+    }),
+    ...sourcesIn(nativeDir).map(source => unit(source, `host-${basename(source, '.cc')}`)),
   ]
   if (units.length === 0) throw new CannotBuild('native/ holds no sources')
   const addon = checkNeon ? undefined : nativeAddonPath({ asan })
@@ -103,7 +112,7 @@ function planBuild({ asan = false, checkNeon = false } = {}) {
   const sanitizers = asan ? ['-fsanitize=address,undefined'] : []
   const objects = units.map(({ object }) => object)
   const linkCommand = [...compiler, ...linkFlags, ...staticRuntime, ...sanitizers, ...objects, '-o', `${addon}.new`]
-  return { compiler, objectDir, units, addon, linkCommand }
+  return { compiler, units, addon, linkCommand }
 }
 
 function sourcesIn(folder) {

@@ -3,8 +3,9 @@
  *
  *   node scripts/mutation-check.mjs [NAME…]
  *
- * A mutation changes one line of a copy of native/; only the baseline instruction set is compiled again (all of them come
- * from the same sources), linked with the objects of the last build, and held to the cases that should fail.
+ * A mutation changes one line of a copy of native/; only the groups of kernels that see it are compiled again, for the
+ * baseline alone (all instruction sets come from the same sources), linked with the objects of the last build, and held to
+ * the cases that should fail.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -225,14 +226,26 @@ const MUTATIONS = [
 ]
 
 const commands = JSON.parse(readFileSync(join(root, 'build', 'compile_commands.json'), 'utf8'))
-const target = commands.find(({ file }) => file.endsWith(join('targets', `${BASELINE}.cc`)))
-const others = commands.filter(entry => entry !== target).map(({ output }) => output)
+const groups = commands.filter(({ output }) => basename(output).startsWith(`${BASELINE}-`))
 
 // Tests that fail here are the point of it, so they stay out of the report of a run around this one.
 const { HENCE_TEST_REPORT: _, ...environment } = process.env
 
 function run([program, ...args], env = {}) {
   return spawnSync(program, args, { cwd: root, env: { ...environment, ...env }, encoding: 'utf8' })
+}
+
+function build(command) {
+  const { status, stderr } = run(command)
+  if (status !== 0) throw new Error(`${basename(command.at(-1))}: ${stderr}`)
+}
+
+/** Whether a group includes a file of native/. */
+function sees({ arguments: words }, file) {
+  const withoutOutput = words.filter((word, i) => word !== '-o' && words[i - 1] !== '-o' && word !== '-c')
+  const { status, stdout, stderr } = run([...withoutOutput, '-MM'])
+  if (status !== 0) throw new Error(stderr)
+  return stdout.split(/[\s\\]+/).some(path => join(path) === join(root, 'native', file))
 }
 
 /** Builds the addon with one mutation (or none) and says whether the cases pass on it. */
@@ -247,15 +260,18 @@ function passes(mutation, cases) {
       throw new Error(`${mutation.name}: ${mutation.file} has no "${mutation.find}"; keep the list in step with the kernels`)
     writeFileSync(path, text.replace(mutation.find, mutation.replace))
   }
-  const object = join(folder, 'baseline.o')
-  const mutated = target.arguments.map(word =>
-    word === target.output ? object : word === '-O3' ? '-O1' : word.replace(join(root, 'native'), join(folder, 'native')),
-  )
-  const addon = join(folder, 'mutated.node')
-  for (const command of [mutated, [target.arguments[0], ...LINK_FLAGS[process.platform], ...others, object, '-o', addon]]) {
-    const { status, stderr } = run(command)
-    if (status !== 0) throw new Error(`${basename(command.at(-1))}: ${stderr}`)
+  const objects = new Map(commands.map(({ output }) => [output, output]))
+  for (const group of mutation ? groups.filter(each => sees(each, mutation.file)) : []) {
+    const object = join(folder, basename(group.output))
+    objects.set(group.output, object)
+    build(
+      group.arguments.map(word =>
+        word === group.output ? object : word === '-O3' ? '-O1' : word.replace(join(root, 'native'), join(folder, 'native')),
+      ),
+    )
   }
+  const addon = join(folder, 'mutated.node')
+  build([groups[0].arguments[0], ...LINK_FLAGS[process.platform], ...objects.values(), '-o', addon])
   const vitest = [process.execPath, join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', 'test/contract', '-t', cases]
   return run(vitest, { HENCE_NATIVE: addon, HENCE_TEST_BACKENDS: BASELINE }).status === 0
 }

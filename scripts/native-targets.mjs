@@ -1,6 +1,6 @@
 /**
  * What the native backend is compiled from: one entry per instruction set, each the same kernels with other flags.
- * `native/targets/<name>.cc` is compiled once with the flags named here, everything in `native/*.cc` with none of them.
+ * Every file of `native/kernels/groups/` is compiled once per entry, with its flags; those of `native/` once, with none of them.
  */
 
 const AVX2 = ['-mavx2', '-mfma', '-mf16c']
@@ -8,11 +8,23 @@ const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mf16c',
 const AVX512_VNNI = [...AVX512, '-mavx512vnni', '-mavx512vbmi', '-mavx512bf16']
 const AMX = [...AVX512_VNNI, '-mamx-tile', '-mamx-int8', '-mamx-bf16']
 
-/** Instruction sets by `process.arch`; an architecture without an entry has no native backend. */
+/**
+ * Instruction sets by `process.arch`; an architecture without an entry has no native backend. One with the `vectors` of
+ * another takes the groups of `VECTOR_GROUPS` from it.
+ */
 export const NATIVE_TARGETS = {
-  x64: { baseline: [], avx2: AVX2, avx512: AVX512, avx512vnni: AVX512_VNNI, amx: AMX },
-  arm64: { neon: [] },
+  x64: {
+    baseline: { flags: [] },
+    avx2: { flags: AVX2 },
+    avx512: { flags: AVX512 },
+    avx512vnni: { flags: AVX512_VNNI, vectors: 'avx512' },
+    amx: { flags: AMX, vectors: 'avx512' },
+  },
+  arm64: { neon: { flags: [] } },
 }
+
+/** Files of native/kernels/groups/ in which no instruction beyond plain vectors makes a difference. */
+export const VECTOR_GROUPS = ['convolution', 'elementwise', 'reduction', 'sequence']
 
 /** Flags of every source. No -ffast-math: it would change what NaN, infinity and reordering mean. */
 export const COMMON_FLAGS = [
@@ -26,6 +38,8 @@ export const COMMON_FLAGS = [
   '-ffp-contract=fast',
   '-Wall',
   '-Wextra',
+  // A group may need only a part of a header.
+  '-Wno-unused-function',
   // GCC reports its own intrinsics headers.
   '-Wno-uninitialized',
   '-Wno-maybe-uninitialized',
@@ -35,6 +49,9 @@ export const COMMON_FLAGS = [
 ]
 
 export const RELEASE_FLAGS = ['-O3', '-DNDEBUG']
+
+/** For sources that are only to be compiled: everything but what optimisers do. */
+export const CHECK_FLAGS = ['-O0']
 
 /**
  * Assertions stay on here. Stack frames and pointer alignment are left out: with them a file of kernels takes ten minutes

@@ -2,7 +2,7 @@ import { breathe, HenceError } from '../core/index.ts'
 import type { Decoder } from './decoder.ts'
 import { longAfter } from './decoder-config.ts'
 import { type ScheduledSlice, Scheduler } from './scheduler.ts'
-import { Sequence, type SequenceHandler } from './sequence.ts'
+import { Sequence, type SequenceHandler, type SequenceOptions } from './sequence.ts'
 
 /** Steps of a small model may run without a turn of the event loop; timers and sockets wait no longer than this. */
 const BREATH_MS = 4
@@ -52,7 +52,7 @@ export class Engine {
    * @param tokens - at least one, at most a context
    * @throws HenceError `CONTEXT_OVERFLOW`, `ABORTED` (its blocks are free at once), `DISPOSED`, or what the backend threw
    */
-  async run(tokens: readonly number[], handler: SequenceHandler, signal?: AbortSignal): Promise<void> {
+  async run(tokens: readonly number[], handler: SequenceHandler, { signal }: SequenceOptions = {}): Promise<void> {
     if (this.#disposal) throw disposed()
     const { context } = this.decoder.limits
     if (tokens.length > context)

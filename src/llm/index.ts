@@ -52,6 +52,6 @@ export {
   startSeq2Seq,
   writeSeq2Seq,
 } from './seq2seq/index.ts'
-export type { SequenceHandler } from './sequence.ts'
+export type { SequenceHandler, SequenceOptions } from './sequence.ts'
 export { type EngineOptions, type EnginePlan, planEngine, type StartedEngine, startEngine } from './start-engine.ts'
 export { StopWatch } from './stop.ts'

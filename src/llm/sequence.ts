@@ -12,6 +12,21 @@ export interface SequenceHandler {
   onLogits(logits: Float32Array, position: number, count: number): number | undefined
 }
 
+/** How a sequence is worked on beside others. */
+export interface SequenceOptions {
+  /** Ends the work; the blocks of the sequence are free at once. */
+  readonly signal?: AbortSignal | undefined
+  /** Sequences with a higher one are worked on first; 0 by default. */
+  readonly priority?: number | undefined
+  /** Milliseconds after which the sequence ends with `DEADLINE_EXCEEDED`, waiting included; none by default. */
+  readonly deadlineMs?: number | undefined
+  /**
+   * Sequences share what is computed for common beginnings only with others of the same salt, so that nobody can find out by
+   * the time an answer takes what others asked. All without one share with each other.
+   */
+  readonly cacheSalt?: string | undefined
+}
+
 /** One sequence of tokens inside the engine: its computed tokens catch up with its known ones. */
 export class Sequence {
   /** Known tokens: the prompt and what was generated. */

@@ -1,12 +1,12 @@
 import type { FinishReason, Generation, GenerationDelta, GenerationResult, GenerationTimings, TokenLogprobs } from '../core/index.ts'
 import { isHenceError } from '../core/index.ts'
-import { type LogitBias, logprobsOf, Sampler, type Sampling, type SequenceHandler, StopWatch } from '../llm/index.ts'
+import { type LogitBias, logprobsOf, Sampler, type Sampling, type SequenceHandler, type SequenceOptions, StopWatch } from '../llm/index.ts'
 import type { StreamDetokenizer } from '../text/index.ts'
 
 /** What writes sequences: an engine, or one with something before the sequence. */
 export interface SequenceWriter {
   /** Works on a sequence until its handler gives no further token. */
-  run(tokens: readonly number[], handler: SequenceHandler, signal?: AbortSignal): Promise<void>
+  run(tokens: readonly number[], handler: SequenceHandler, options?: SequenceOptions): Promise<void>
 }
 
 /** A checked request for text. */
@@ -153,7 +153,7 @@ export class TextGeneration implements Generation, SequenceHandler {
     if (signal?.aborted) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      await this.#engine.run(prompt, this, this.#controller.signal)
+      await this.#engine.run(prompt, this, { signal: this.#controller.signal })
     } catch (error) {
       if (!isHenceError(error, 'ABORTED') || !this.#controller.signal.aborted) throw error
       this.#finishReason = 'aborted'

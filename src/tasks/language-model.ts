@@ -100,7 +100,7 @@ class EngineModel implements LanguageModel {
     if (checkTokens(tokens, vocabulary).length > context) throw overflow(tokens.length, context)
     const data = allocateLogits(tokens.length, vocabulary)
     const onLogits = (logits: Float32Array, position: number): undefined => data.set(logits, position * vocabulary) as undefined
-    await this.#engine.run(tokens, { firstRow: 0, onLogits }, options.signal)
+    await this.#engine.run(tokens, { firstRow: 0, onLogits }, { signal: options.signal })
     return { dtype: 'f32', shape: [tokens.length, vocabulary], data }
   }
 

@@ -19,6 +19,8 @@ import {
   prefixOf,
   rulesOf,
   type Seq2SeqEngine,
+  type SequenceHandler,
+  type SequenceOptions,
   type StartedSeq2Seq,
 } from '../../llm/index.ts'
 import type { Tokenizer } from '../../text/index.ts'
@@ -192,8 +194,8 @@ export class Seq2SeqModel implements LanguageModel {
     }
     const { stop = [], seed = randomInt(2 ** 32), logprobs, promptLogprobs } = options
     const writer = {
-      run: async (tokens: readonly number[], handler: Parameters<Seq2SeqEngine['write']>[1], stopSignal?: AbortSignal) =>
-        this.engine.write({ memory: await encode(stopSignal), prefix: tokens, mostTokens, rules }, handler, stopSignal),
+      run: async (tokens: readonly number[], handler: SequenceHandler, { signal: stop }: SequenceOptions = {}) =>
+        this.engine.write({ memory: await encode(stop), prefix: tokens, mostTokens, rules }, handler, stop),
     }
     return new TextGeneration(writer, {
       prompt: prefix,

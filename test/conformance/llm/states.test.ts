@@ -42,7 +42,7 @@ describeWithTestdata('states', () => {
           onToken?.(tokens.length)
           return tokens.length < greedy.length ? tokens.at(-1) : undefined
         }
-        await engine.run(ids, { onLogits }, signal)
+        await engine.run(ids, { onLogits }, { signal })
         return tokens
       }
 

@@ -43,6 +43,7 @@ export const ERRORS = {
   BACKEND_UNAVAILABLE: 'Run `hence doctor` to see why, or drop { backend } to use what is available.',
   NATIVE_FAILED: 'The native backend refused this call; this is a defect in Hence, please report it.',
   ABORTED: 'The caller aborted the work.',
+  DEADLINE_EXCEEDED: 'Allow more time with { deadlineMs }, ask for fewer tokens, or come when there is less to do.',
   DISPOSED: 'The object was disposed; load the model again.',
   OPTION_INVALID: 'See the documentation of the function or `hence help COMMAND`.',
   USAGE: 'See `hence help`.',
@@ -54,6 +55,9 @@ export const ERRORS = {
   MODEL_UNKNOWN: 'GET /v1/models lists the models that are served.',
   SERVER_BUSY: 'Try again after the seconds in Retry-After, or let the server queue more.',
   SERVER_UNAVAILABLE: 'Try again later; GET /ready says when all models are loaded.',
+  // Asking servers
+  SERVER_UNREACHABLE: 'Check the address and that the server runs; an address is like http://127.0.0.1:8000.',
+  SERVER_FAILED: 'The words are those of the server; check the address, the name of the model, the key, and its log.',
 } as const
 
 /** Every code a {@link HenceError} can carry. */

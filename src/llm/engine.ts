@@ -1,7 +1,7 @@
 import { breathe, HenceError } from '../core/index.ts'
 import type { Decoder } from './decoder.ts'
-import { longAfter } from './decoder-config.ts'
-import { type ScheduledSlice, Scheduler } from './scheduler.ts'
+import { longAfter, stateSizes } from './decoder-config.ts'
+import { type ScheduledSlice, Scheduler, type SchedulerLoad } from './scheduler.ts'
 import { Sequence, type SequenceHandler, type SequenceOptions } from './sequence.ts'
 
 /** Steps of a small model may run without a turn of the event loop; timers and sockets wait no longer than this. */
@@ -13,12 +13,20 @@ interface Ticket {
   detach(): void
 }
 
-/** What the engine is doing. */
-export interface EngineLoad {
-  readonly running: number
-  readonly waiting: number
-  readonly freeBlocks: number
-  readonly blocks: number
+/** Sequences that wait at most, unless the caller says otherwise. */
+export const DEFAULT_MAX_WAITING = 4_096
+/** What timers take. */
+const MOST_DEADLINE_MS = 2 ** 31 - 1
+const MOST_SALT_LENGTH = 1_024
+
+/** How an engine schedules. */
+export interface EngineSettings {
+  /** Sequences share what is computed for common beginnings; true by default. Models with recurrent states never do. */
+  readonly prefixCache?: boolean | undefined
+  /** Milliseconds that answers being written should wait for a step at most, while prompts are read beside them; 100 by default. */
+  readonly stallMs?: number | undefined
+  /** Sequences that wait at most; further ones are refused with `SERVER_BUSY`. 4,096 by default. */
+  readonly maxWaiting?: number | undefined
 }
 
 /**
@@ -28,45 +36,53 @@ export interface EngineLoad {
 export class Engine {
   readonly decoder: Decoder
   readonly #scheduler: Scheduler
-  readonly #longAfter: number | null
+  readonly #maxWaiting: number
   readonly #tickets = new Map<Sequence, Ticket>()
   #batch: { readonly slices: readonly ScheduledSlice[]; readonly controller: AbortController } | undefined
   /** Settles when there is nothing left to do; undefined while idle. */
   #work: Promise<void> | undefined
   #disposal: Promise<void> | undefined
 
-  constructor(decoder: Decoder) {
+  constructor(decoder: Decoder, { prefixCache = true, stallMs, maxWaiting = DEFAULT_MAX_WAITING }: EngineSettings = {}) {
     this.decoder = decoder
-    this.#longAfter = longAfter(decoder.config)
-    this.#scheduler = new Scheduler(decoder.limits)
+    this.#maxWaiting = maxWaiting
+    const { config, limits } = decoder
+    // Blocks hold keys and values; a state in the middle of a sequence is not kept, and nothing can be computed without it.
+    const hasStates = config.layers.some(({ mixer }) => stateSizes(mixer).length > 0)
+    this.#scheduler = new Scheduler(limits, { longAfter: longAfter(config), sharesPrefixes: prefixCache && !hasStates, stallMs })
   }
 
-  get load(): EngineLoad {
-    const { runningCount, waitingCount, freeBlocks } = this.#scheduler
-    return { running: runningCount, waiting: waitingCount, freeBlocks, blocks: this.decoder.limits.blocks }
+  /** What the engine is doing. */
+  get load(): SchedulerLoad {
+    return this.#scheduler.load
   }
 
   /**
    * Works on a sequence until its handler gives no further token.
    *
    * @param tokens - at least one, at most a context
-   * @throws HenceError `CONTEXT_OVERFLOW`, `ABORTED` (its blocks are free at once), `DISPOSED`, or what the backend threw
+   * @throws HenceError `CONTEXT_OVERFLOW`, `SERVER_BUSY` (too many wait), `ABORTED`, `DEADLINE_EXCEEDED` (with both its blocks
+   * are free at once), `DISPOSED`, `OPTION_INVALID`, or what the backend or the handler threw
    */
-  async run(tokens: readonly number[], handler: SequenceHandler, { signal }: SequenceOptions = {}): Promise<void> {
+  async run(tokens: readonly number[], handler: SequenceHandler, options: SequenceOptions = {}): Promise<void> {
     if (this.#disposal) throw disposed()
     const { context } = this.decoder.limits
-    if (tokens.length > context)
-      throw new HenceError('CONTEXT_OVERFLOW', `${tokens.length} tokens do not fit into a context of ${context}`, {
-        tokens: tokens.length,
-        context,
-      })
+    const { signal, deadlineMs } = options
+    if (tokens.length > context) throw overflow(tokens.length, context)
     if (tokens.length === 0) throw new HenceError('OPTION_INVALID', 'a sequence needs at least one token')
+    checkOptions(options)
     if (signal?.aborted) throw aborted(signal)
-    const sequence = new Sequence(tokens, handler)
+    if (this.#scheduler.waitingCount >= this.#maxWaiting) throw busy(this.#maxWaiting)
+    const sequence = new Sequence(tokens, handler, options)
     await new Promise<void>((resolve, reject) => {
       const onAbort = (): void => this.#finish(sequence, aborted(signal))
       signal?.addEventListener('abort', onAbort, { once: true })
-      this.#tickets.set(sequence, { resolve, reject, detach: () => signal?.removeEventListener('abort', onAbort) })
+      const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#finish(sequence, late(deadlineMs)), deadlineMs)
+      const detach = (): void => {
+        signal?.removeEventListener('abort', onAbort)
+        clearTimeout(timer)
+      }
+      this.#tickets.set(sequence, { resolve, reject, detach })
       this.#scheduler.add(sequence)
       this.#work ??= this.#workOff()
     })
@@ -100,17 +116,29 @@ export class Engine {
 
   /** Schedules, runs and commits one step; a failure ends the sequences in it. */
   async step(): Promise<void> {
-    const slices = this.#scheduler.schedule()
+    const scheduled = this.#scheduler.schedule()
+    for (const { sequence } of scheduled) this.#start(sequence)
+    const slices = scheduled.filter(({ sequence }) => !sequence.isDone)
+    if (slices.length === 0) return
     const controller = new AbortController()
     this.#batch = { slices, controller }
-    for (const { sequence } of slices) sequence.start()
+    const begunAt = performance.now()
     try {
       const { logits } = await this.decoder.run(slices, controller.signal)
+      this.#scheduler.measured(slices, performance.now() - begunAt)
       this.#commit(slices, logits!.data as Float32Array)
     } catch (error) {
       for (const { sequence } of slices) this.#finish(sequence, error)
     } finally {
       this.#batch = undefined
+    }
+  }
+
+  #start(sequence: Sequence): void {
+    try {
+      sequence.start()
+    } catch (error) {
+      this.#finish(sequence, error)
     }
   }
 
@@ -125,13 +153,15 @@ export class Engine {
   }
 
   #advance(sequence: Sequence, computed: number, rows: Float32Array, rowCount: number): void {
-    sequence.computed = computed
+    this.#scheduler.computed(sequence, computed)
     if (rowCount > 0) sequence.answered = computed
     try {
       const next = rowCount > 0 ? sequence.handler.onLogits(rows, computed - rowCount, rowCount) : undefined
-      if (sequence.pending > 0) return
+      if (sequence.isDone || sequence.pending > 0) return
+      const { context } = this.decoder.limits
       if (next === undefined) this.#finish(sequence)
-      else sequence.push(next, this.#longAfter)
+      else if (sequence.tokens.length === context) throw overflow(context + 1, context)
+      else this.#scheduler.push(sequence, next)
     } catch (error) {
       this.#finish(sequence, error)
     }
@@ -149,6 +179,29 @@ export class Engine {
     if (error === undefined) ticket.resolve()
     else ticket.reject(error)
   }
+}
+
+function checkOptions({ priority = 0, deadlineMs = 1, cacheSalt = '' }: SequenceOptions): void {
+  if (!Number.isFinite(priority)) throw new HenceError('OPTION_INVALID', `a priority of ${priority} is no finite number`)
+  if (!(deadlineMs > 0 && deadlineMs <= MOST_DEADLINE_MS))
+    throw new HenceError('OPTION_INVALID', `a deadline of ${deadlineMs} ms is not above 0 and at most ${MOST_DEADLINE_MS}`, { deadlineMs })
+  if (cacheSalt.length > MOST_SALT_LENGTH)
+    throw new HenceError('OPTION_INVALID', `a salt of ${cacheSalt.length} characters is longer than ${MOST_SALT_LENGTH}`)
+}
+
+function overflow(tokens: number, context: number): HenceError {
+  return new HenceError('CONTEXT_OVERFLOW', `${tokens} tokens do not fit into a context of ${context}`, { tokens, context })
+}
+
+function busy(maxWaiting: number): HenceError {
+  return new HenceError('SERVER_BUSY', `${maxWaiting} sequences wait already`, {
+    maxWaiting,
+    hint: 'Try again when some have ended, or load with a larger { maxWaiting }.',
+  })
+}
+
+function late(deadlineMs: number): HenceError {
+  return new HenceError('DEADLINE_EXCEEDED', `the sequence was not finished within ${deadlineMs} ms`, { deadlineMs })
 }
 
 function aborted(signal: AbortSignal | undefined): HenceError {

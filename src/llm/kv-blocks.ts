@@ -10,31 +10,123 @@ export function slotOf(blocks: readonly number[], position: number): number {
   return blocks[Math.floor(position / KV_BLOCK_TOKENS)]! * KV_BLOCK_TOKENS + (position % KV_BLOCK_TOKENS)
 }
 
-/** The blocks of the key and value pools: which are free, and which a sequence holds. */
+/**
+ * The blocks of the key and value pools. Each is held by one or more tables; or cached: no table holds it, and what is in it
+ * can be found by its key until the block is needed; or free.
+ */
 export class BlockPool {
   readonly size: number
-  /** Taken from the end, so that the block freed last, still in the cache, is used first. */
+  /** Taken from the end, so that the block freed last, still in the processor's cache, is used first. */
   readonly #free: number[]
+  /** Tables that hold each block. */
+  readonly #holders: Uint32Array
+  /** Blocks no table holds whose contents have a key, longest unused first. */
+  readonly #cached = new Set<number>()
+  /** Blocks by the key of their contents, held or cached, and the other way round. */
+  readonly #blockOf = new Map<string, number>()
+  readonly #keyOf = new Map<number, string>()
 
   constructor(size: number) {
     this.size = size
     this.#free = Array.from({ length: size }, (_, i) => size - 1 - i)
+    this.#holders = new Uint32Array(size)
   }
 
+  /** Blocks with nothing in them. */
   get freeCount(): number {
     return this.#free.length
   }
 
-  /** Extends a sequence's table to `tokens` positions; false, with nothing changed, when there are too few free blocks. */
+  /** Blocks no table holds that are found by their keys. */
+  get cachedCount(): number {
+    return this.#cached.size
+  }
+
+  /** Blocks in tables. */
+  get heldCount(): number {
+    return this.#holders.reduce((sum, holders) => sum + Math.min(holders, 1), 0)
+  }
+
+  /** Blocks a table can be given: free and cached ones. */
+  get availableCount(): number {
+    return this.#free.length + this.#cached.size
+  }
+
+  /** Extends a table to `tokens` positions; false, with nothing changed, when there are too few blocks. */
   extend(blocks: number[], tokens: number): boolean {
     const wanted = blocksFor(tokens) - blocks.length
-    if (wanted > this.#free.length) return false
-    for (let i = 0; i < wanted; i++) blocks.push(this.#free.pop()!)
+    if (wanted > this.availableCount) return false
+    for (let i = 0; i < wanted; i++) blocks.push(this.#take())
     return true
   }
 
-  /** Takes back all blocks of a table and empties it. */
+  /** True when the contents with this key are in a block. */
+  has(key: string): boolean {
+    return this.#blockOf.has(key)
+  }
+
+  /** Extends a table by the block whose contents have this key; false when there is none. */
+  share(blocks: number[], key: string): boolean {
+    const block = this.#blockOf.get(key)
+    if (block === undefined) return false
+    this.#cached.delete(block)
+    this.#holders[block]!++
+    blocks.push(block)
+    return true
+  }
+
+  /** Gives a key to what is in a held block, which nobody writes to from now on. A key that is known stays where it is. */
+  register(block: number, key: string): void {
+    if (this.#blockOf.has(key) || this.#keyOf.has(block)) return
+    this.#blockOf.set(key, block)
+    this.#keyOf.set(block, key)
+  }
+
+  /** Another table of the same blocks. */
+  fork(blocks: readonly number[]): number[] {
+    for (const block of blocks) this.#holders[block]!++
+    return [...blocks]
+  }
+
+  /**
+   * Makes the block in which position `tokens` goes the table's own.
+   *
+   * @returns the block to copy from and to; `null` where there is nothing to copy, undefined when no block is left
+   */
+  own(blocks: number[], tokens: number): { readonly from: number; readonly to: number } | null | undefined {
+    const index = Math.floor(tokens / KV_BLOCK_TOKENS)
+    const from = blocks[index]
+    if (from === undefined || this.#holders[from] === 1) return null
+    if (this.availableCount === 0) return undefined
+    const to = this.#take()
+    this.#holders[from]!--
+    blocks[index] = to
+    return { from, to }
+  }
+
+  /** Takes back all blocks of a table and empties it; those that others hold stay theirs. */
   release(blocks: number[]): void {
-    while (blocks.length > 0) this.#free.push(blocks.pop()!)
+    // From the end: of a beginning that is cached, its end is the first to go, since it is of no use without the rest.
+    while (blocks.length > 0) {
+      const block = blocks.pop()!
+      if (--this.#holders[block]! > 0) continue
+      if (this.#keyOf.has(block)) this.#cached.add(block)
+      else this.#free.push(block)
+    }
+  }
+
+  /** A free block, else the cached one that was not used for longest. */
+  #take(): number {
+    const block = this.#free.pop() ?? this.#evict()
+    this.#holders[block] = 1
+    return block
+  }
+
+  #evict(): number {
+    const block = this.#cached.values().next().value!
+    this.#cached.delete(block)
+    this.#blockOf.delete(this.#keyOf.get(block)!)
+    this.#keyOf.delete(block)
+    return block
   }
 }

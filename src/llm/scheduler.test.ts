@@ -1,125 +1,344 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { SimulatedMemory } from '../../test/simulated-memory.ts'
 import type { BatchLimits } from './batch.ts'
 import { blocksFor } from './kv-blocks.ts'
-import { Scheduler } from './scheduler.ts'
-import { Sequence } from './sequence.ts'
+import { Scheduler, type SchedulerOptions } from './scheduler.ts'
+import { Sequence, type SequenceOptions } from './sequence.ts'
 
 const LIMITS: BatchLimits = { tokens: 32, sequences: 4, rows: 8, context: 96, blocks: 8 }
+/** No two of these begin alike. */
+let unlike = 0
 
-function sequenceOf(length: number, firstRow?: number): Sequence {
-  return new Sequence(new Array<number>(length).fill(1), { onLogits: () => undefined, ...(firstRow === undefined ? {} : { firstRow }) })
+interface Wanted extends SequenceOptions {
+  readonly firstRow?: number
+  /** The tokens of the prompt are these, one after the other and again. */
+  readonly of?: readonly number[]
+}
+
+function sequenceOf(length: number, { firstRow, of = [unlike++], ...options }: Wanted = {}): Sequence {
+  const tokens = Array.from({ length }, (_, i) => of[i % of.length]!)
+  return new Sequence(tokens, { onLogits: () => undefined, ...(firstRow === undefined ? {} : { firstRow }) }, options)
 }
 
 /** What the engine does after a step. */
-function commit(scheduler: Scheduler): { sequence: Sequence; count: number; rowCount: number }[] {
+function commit(scheduler: Scheduler): { sequence: Sequence; start: number; count: number; rowCount: number }[] {
   const slices = scheduler.schedule()
-  for (const { sequence, count } of slices) sequence.computed += count
-  return slices.map(({ sequence, count, rowCount }) => ({ sequence, count, rowCount }))
+  for (const { sequence, start, count, rowCount } of slices) {
+    scheduler.computed(sequence, start + count)
+    if (rowCount > 0) sequence.answered = start + count
+  }
+  return slices.map(({ sequence, start, count, rowCount }) => ({ sequence, start, count, rowCount }))
 }
 
-test('a prompt is computed in chunks, and only its end asks for logits', () => {
-  const scheduler = new Scheduler(LIMITS)
-  const sequence = sequenceOf(70)
-  scheduler.add(sequence)
-  expect(
-    [commit(scheduler), commit(scheduler), commit(scheduler)].map(step => step.map(({ count, rowCount }) => [count, rowCount])),
-  ).toEqual([[[32, 0]], [[32, 0]], [[6, 1]]])
-  expect(scheduler.schedule()).toEqual([])
-})
+function schedulerWith(sequences: readonly Sequence[], limits: Partial<BatchLimits> = {}, options: SchedulerOptions = {}): Scheduler {
+  const scheduler = new Scheduler({ ...LIMITS, ...limits }, options)
+  for (const sequence of sequences) scheduler.add(sequence)
+  return scheduler
+}
 
-test('one token to go comes before a prompt, and both share the step', () => {
-  const scheduler = new Scheduler(LIMITS)
-  const [long, short] = [sequenceOf(60), sequenceOf(3)]
-  scheduler.add(long)
-  commit(scheduler)
-  scheduler.add(short)
-  expect(commit(scheduler).map(({ count }) => count)).toEqual([28, 3])
-  short.tokens.push(5)
-  long.tokens.push(...[1, 1, 1])
-  expect(commit(scheduler).map(({ sequence, count }) => [sequence === short, count])).toEqual([
-    [true, 1],
-    [false, 3],
-  ])
-})
+describe('a step', () => {
+  test('computes a prompt in chunks, and only its end asks for logits', () => {
+    const scheduler = schedulerWith([sequenceOf(70)])
+    expect(
+      [commit(scheduler), commit(scheduler), commit(scheduler)].map(step => step.map(({ count, rowCount }) => [count, rowCount])),
+    ).toEqual([[[32, 0]], [[32, 0]], [[6, 1]]])
+    expect(scheduler.schedule()).toEqual([])
+  })
 
-test('wanted rows are kept within the step', () => {
-  const scheduler = new Scheduler(LIMITS)
-  scheduler.add(sequenceOf(20, 0))
-  expect([commit(scheduler), commit(scheduler), commit(scheduler)].map(([slice]) => [slice!.count, slice!.rowCount])).toEqual([
-    [8, 8],
-    [8, 8],
-    [4, 4],
-  ])
-})
-
-test('when blocks run out the newest sequence starts over later', () => {
-  const scheduler = new Scheduler({ ...LIMITS, blocks: 6 })
-  const [older, newer] = [sequenceOf(32), sequenceOf(31)]
-  scheduler.add(older)
-  scheduler.add(newer)
-  commit(scheduler)
-  commit(scheduler)
-  while (older.tokens.length < 65) {
-    older.tokens.push(1)
-    if (newer.pending === 0) newer.tokens.push(1)
+  test('takes one token to go before a prompt, and both share it', () => {
+    const [long, short] = [sequenceOf(60), sequenceOf(3)]
+    const scheduler = schedulerWith([long])
     commit(scheduler)
-  }
-  expect([older.computed, scheduler.runningCount, scheduler.waitingCount]).toEqual([65, 1, 1])
-  expect([newer.computed, newer.blocks.length, newer.stateSlot]).toEqual([0, 0, -1])
-  scheduler.remove(older)
-  expect(commit(scheduler).map(({ sequence }) => sequence === newer)).toEqual([true])
+    scheduler.add(short)
+    expect(commit(scheduler).map(({ count }) => count)).toEqual([28, 3])
+    scheduler.push(short, 5)
+    for (let i = 0; i < 3; i++) long.tokens.push(1)
+    expect(commit(scheduler).map(({ sequence, count }) => [sequence === short, count])).toEqual([
+      [true, 1],
+      [false, 3],
+    ])
+  })
+
+  test('keeps wanted rows within its limit', () => {
+    const scheduler = schedulerWith([sequenceOf(20, { firstRow: 0 })])
+    expect([commit(scheduler), commit(scheduler), commit(scheduler)].map(([slice]) => [slice!.count, slice!.rowCount])).toEqual([
+      [8, 8],
+      [8, 8],
+      [4, 4],
+    ])
+  })
+
+  test('gives prompts what the time allows while answers are being written, and everything otherwise', () => {
+    const [answer, prompt] = [sequenceOf(3), sequenceOf(90)]
+    const scheduler = schedulerWith([answer], { tokens: 64 }, { stallMs: 50 })
+    scheduler.measured(scheduler.schedule(), 3)
+    commit(scheduler)
+    scheduler.push(answer, 1)
+    scheduler.add(prompt)
+    // A millisecond a token as measured: 40 tokens beside a step that takes 10 without them.
+    scheduler.measured([{ ...scheduler.schedule()[0]!, count: 1 }], 10)
+    for (let i = 0; i < 40; i++) scheduler.measured([{ ...scheduler.schedule()[0]!, count: 64 }], 74)
+    const counts = commit(scheduler).map(({ count }) => count)
+    expect(counts[0]).toBe(1)
+    expect(counts[1]).toBeGreaterThanOrEqual(39)
+    expect(counts[1]).toBeLessThanOrEqual(41)
+    // Nobody waits any more.
+    scheduler.remove(answer)
+    expect(commit(scheduler).map(({ count }) => count)).toEqual([90 - counts[1]!])
+  })
 })
 
-test('all sequences finish, blocks and state slots are never shared and all come back', () => {
+describe('order', () => {
+  const firstStep = (...sequences: readonly Sequence[]): number[] =>
+    commit(schedulerWith(sequences, { sequences: 2, blocks: 12 })).map(({ sequence }) => sequences.indexOf(sequence))
+
+  test('first come, first served', () => {
+    expect(firstStep(sequenceOf(4), sequenceOf(3), sequenceOf(2))).toEqual([0, 1])
+  })
+
+  test('a higher priority goes first, whenever it came', () => {
+    expect(firstStep(sequenceOf(4), sequenceOf(3, { priority: -1 }), sequenceOf(2, { priority: 2 }))).toEqual([2, 0])
+  })
+
+  test('salts take turns', () => {
+    const [first, second, other] = [sequenceOf(4, { cacheSalt: 'a' }), sequenceOf(3, { cacheSalt: 'a' }), sequenceOf(2)]
+    expect(firstStep(first, second, other)).toEqual([0, 2])
+  })
+
+  test('one that does not fit is not overtaken by those behind it', () => {
+    const [running, large, small] = [sequenceOf(80), sequenceOf(90), sequenceOf(2)]
+    const scheduler = schedulerWith([running, large, small])
+    expect(commit(scheduler).map(({ sequence }) => sequence)).toEqual([running])
+    scheduler.remove(running)
+    expect(commit(scheduler).map(({ sequence }) => sequence)).toEqual([large])
+  })
+
+  test('a higher priority takes the place of the newest of the lowest', () => {
+    const [first, second] = [sequenceOf(33), sequenceOf(20)]
+    const scheduler = schedulerWith([first, second], { sequences: 2 })
+    commit(scheduler)
+    commit(scheduler)
+    const urgent = sequenceOf(10, { priority: 1 })
+    scheduler.add(urgent)
+    expect(commit(scheduler).map(({ sequence }) => sequence)).toEqual([urgent])
+    expect([first.computed, second.computed, second.blocks.length, second.stateSlot]).toEqual([33, 0, 0, -1])
+    expect(scheduler.load).toMatchObject({ running: 2, waiting: 1, preemptions: 1 })
+    // What it had computed is found again: a block of its 20 tokens.
+    scheduler.remove(urgent)
+    expect(commit(scheduler)).toMatchObject([{ sequence: second, start: 16, count: 4 }])
+  })
+
+  test('nobody is set back for one that would not fit all the same', () => {
+    const [high, low] = [sequenceOf(70, { priority: 2 }), sequenceOf(20)]
+    const scheduler = schedulerWith([high, low])
+    commit(scheduler)
+    scheduler.add(sequenceOf(90, { priority: 1 }))
+    commit(scheduler)
+    expect(scheduler.load).toMatchObject({ running: 2, waiting: 1, preemptions: 0 })
+  })
+
+  test('when blocks run out the newest sequence starts over later', () => {
+    const [older, newer] = [sequenceOf(32), sequenceOf(31)]
+    const scheduler = schedulerWith([older, newer], { blocks: 6 })
+    commit(scheduler)
+    commit(scheduler)
+    while (older.tokens.length < 65) {
+      scheduler.push(older, 1)
+      if (newer.pending === 0) scheduler.push(newer, 1)
+      commit(scheduler)
+    }
+    expect([older.computed, scheduler.load.running, scheduler.load.waiting]).toEqual([65, 1, 1])
+    expect([newer.computed, newer.blocks.length, newer.stateSlot]).toEqual([0, 0, -1])
+    scheduler.remove(older)
+    expect(commit(scheduler).map(({ sequence }) => sequence === newer)).toEqual([true])
+  })
+})
+
+describe('common beginnings', () => {
+  const of = [1, 2, 3]
+
+  /** Tokens found for a sequence that comes when another has been computed and has gone. */
+  const found = (first: Sequence, second: Sequence, options: SchedulerOptions = {}): number => {
+    const scheduler = schedulerWith([first], {}, options)
+    while (first.pending > 0) commit(scheduler)
+    scheduler.remove(first)
+    scheduler.add(second)
+    const [slice] = commit(scheduler)
+    expect(scheduler.load.prefixHits).toBe(slice!.start)
+    return slice!.start
+  }
+
+  test('are computed once, in whole blocks, and the last token always anew', () => {
+    expect(found(sequenceOf(60, { of }), sequenceOf(60, { of }))).toBe(48)
+    expect(found(sequenceOf(40, { of }), sequenceOf(60, { of }))).toBe(32)
+    expect(found(sequenceOf(48, { of }), sequenceOf(48, { of }))).toBe(32)
+    expect(found(sequenceOf(48, { of }), sequenceOf(49, { of }))).toBe(48)
+  })
+
+  test('end where rows are wanted', () => {
+    expect(found(sequenceOf(60, { of }), sequenceOf(60, { of, firstRow: 40 }))).toBe(32)
+    expect(found(sequenceOf(60, { of }), sequenceOf(60, { of, firstRow: 0 }))).toBe(0)
+  })
+
+  test('are those of equal tokens from the first on', () => {
+    const other = (position: number): Sequence => {
+      const sequence = sequenceOf(60, { of })
+      sequence.tokens[position] = 9
+      return sequence
+    }
+    expect([3, 20, 47, 48].map(position => found(sequenceOf(60, { of }), other(position)))).toEqual([0, 16, 32, 48])
+    // The same sixteen tokens after others are not the same.
+    expect(found(sequenceOf(60, { of: [1, 1] }), other(3))).toBe(0)
+  })
+
+  test('are shared within a salt only', () => {
+    expect(found(sequenceOf(60, { of, cacheSalt: 'a' }), sequenceOf(60, { of, cacheSalt: 'a' }))).toBe(48)
+    expect(found(sequenceOf(60, { of, cacheSalt: 'a' }), sequenceOf(60, { of, cacheSalt: 'b' }))).toBe(0)
+    expect(found(sequenceOf(60, { of, cacheSalt: 'a' }), sequenceOf(60, { of }))).toBe(0)
+    expect(found(sequenceOf(60, { of, cacheSalt: '' }), sequenceOf(60, { of }))).toBe(0)
+  })
+
+  test('are others for sequences beyond the original context', () => {
+    expect(found(sequenceOf(60, { of }), sequenceOf(90, { of }), { longAfter: 64 })).toBe(0)
+    expect(found(sequenceOf(90, { of }), sequenceOf(60, { of }), { longAfter: 64 })).toBe(0)
+    expect(found(sequenceOf(90, { of }), sequenceOf(66, { of }), { longAfter: 64 })).toBe(64)
+    expect(found(sequenceOf(64, { of }), sequenceOf(60, { of }), { longAfter: 64 })).toBe(48)
+  })
+
+  test('are not shared where a state belongs to them', () => {
+    expect(found(sequenceOf(60, { of }), sequenceOf(60, { of }), { sharesPrefixes: false })).toBe(0)
+  })
+
+  test('of generated tokens are found too', () => {
+    const first = sequenceOf(20, { of })
+    const scheduler = schedulerWith([first])
+    commit(scheduler)
+    while (first.tokens.length < 50) {
+      scheduler.push(first, 7)
+      commit(scheduler)
+    }
+    const second = new Sequence([...first.tokens, 8], { onLogits: () => undefined })
+    scheduler.add(second)
+    expect(commit(scheduler)).toMatchObject([{ sequence: second, start: 48, count: 3 }])
+    expect(scheduler.load).toMatchObject({ heldBlocks: 5, prefixHits: 48, prefixQueries: 71 })
+  })
+
+  test('of sequences that arrive together are computed by the first of them while the others wait', () => {
+    const sequences = [60, 50, 60].map(length => sequenceOf(length, { of }))
+    const unrelated = sequenceOf(4)
+    const scheduler = schedulerWith([...sequences, unrelated], { blocks: 16 })
+    const members = () => commit(scheduler).map(({ sequence, start, count }) => [[...sequences, unrelated].indexOf(sequence), start, count])
+    expect(members()).toEqual([[0, 0, 32]])
+    expect(members()).toEqual([
+      [0, 32, 28],
+      [3, 0, 4],
+    ])
+    expect(members()).toEqual([
+      [1, 48, 2],
+      [2, 48, 12],
+    ])
+    expect(scheduler.load).toMatchObject({ heldBlocks: 3 + 1 + 1 + 1 + 1 })
+  })
+
+  test('are not waited for when who computes them has a lower priority', () => {
+    const [low, high] = [sequenceOf(60, { of }), sequenceOf(60, { of, priority: 1 })]
+    const scheduler = schedulerWith([low])
+    commit(scheduler)
+    scheduler.add(high)
+    expect(commit(scheduler)).toMatchObject([{ sequence: high, start: 32, count: 28 }, { sequence: low }])
+  })
+
+  test('that were not used for longest make room first', () => {
+    const scheduler = schedulerWith([])
+    const compute = (sequence: Sequence): number => {
+      scheduler.add(sequence)
+      const { start } = commit(scheduler)[0]!
+      while (sequence.pending > 0) commit(scheduler)
+      scheduler.remove(sequence)
+      return start
+    }
+    const [a, b] = [[1], [2]]
+    compute(sequenceOf(49, { of: a }))
+    compute(sequenceOf(49, { of: b }))
+    expect(scheduler.load).toMatchObject({ freeBlocks: 2, cachedBlocks: 6 })
+    expect(compute(sequenceOf(17, { of: a }))).toBe(16)
+    // Six blocks: the two free ones and four cached ones, the ends of what was cached. Then one more, that of the second.
+    compute(sequenceOf(96, { of: [3] }))
+    compute(sequenceOf(16, { of: [4] }))
+    expect(compute(sequenceOf(33, { of: a }))).toBe(16)
+    expect(compute(sequenceOf(17, { of: b }))).toBe(0)
+  })
+})
+
+test('all sequences finish, nobody reads or overwrites what is another’s, and all blocks come back', () => {
   const arrivals = fc.array(
     fc.record({
       prompt: fc.integer({ min: 1, max: 60 }),
       answer: fc.integer({ min: 1, max: 36 }),
       at: fc.integer({ min: 0, max: 20 }),
-      scores: fc.boolean(),
+      abortAt: fc.option(fc.integer({ min: 1, max: 40 })),
+      firstRow: fc.option(fc.integer({ min: 0, max: 70 })),
+      of: fc.constantFrom([1], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2], [3, 4]),
+      cacheSalt: fc.constantFrom(undefined, 'a', 'b'),
+      priority: fc.constantFrom(0, 0, 1),
+      ms: fc.double({ min: 0, max: 1_000, noNaN: true }),
     }),
     { minLength: 1, maxLength: 8 },
   )
+  const options = fc.record({
+    longAfter: fc.constantFrom(null, 40, 48),
+    sharesPrefixes: fc.constantFrom(true, true, true, false),
+    stallMs: fc.constantFrom(1, 100),
+  })
   fc.assert(
-    fc.property(arrivals, fc.integer({ min: 6, max: 12 }), (requests, blocks) => {
-      const scheduler = new Scheduler({ ...LIMITS, blocks })
-      const open = new Map<Sequence, number>()
-      let waiting = requests.map(request => ({ ...request, sequence: sequenceOf(request.prompt, request.scores ? 0 : undefined) }))
-      for (let step = 0; waiting.length > 0 || open.size > 0; step++) {
+    fc.property(arrivals, fc.integer({ min: 6, max: 16 }), options, (requests, blocks, settings) => {
+      const scheduler = new Scheduler({ ...LIMITS, blocks }, settings)
+      const memory = new SimulatedMemory(settings.longAfter)
+      const open = new Map<Sequence, { readonly length: number; readonly abortAt: number | null }>()
+      let arriving = requests.map(({ firstRow, ...request }) => ({
+        ...request,
+        sequence: sequenceOf(request.prompt, { ...request, ...(firstRow === null ? {} : { firstRow }) }),
+      }))
+      const end = (sequence: Sequence): void => {
+        scheduler.remove(sequence)
+        open.delete(sequence)
+      }
+      for (let step = 0; arriving.length > 0 || open.size > 0; step++) {
         expect(step).toBeLessThan(2_000)
-        for (const { sequence, prompt, answer } of waiting.filter(({ at }) => at <= step)) {
+        for (const { sequence, prompt, answer, abortAt } of arriving.filter(({ at }) => at <= step)) {
           scheduler.add(sequence)
-          open.set(sequence, prompt + answer)
+          open.set(sequence, { length: prompt + answer, abortAt })
         }
-        waiting = waiting.filter(({ at }) => at > step)
+        arriving = arriving.filter(({ at }) => at > step)
+        for (const [sequence, { abortAt }] of open) if (abortAt !== null && abortAt <= step) end(sequence)
         const slices = scheduler.schedule()
         if (open.size > 0) expect(slices.length).toBeGreaterThan(0)
         expect(slices.reduce((sum, { count }) => sum + count, 0)).toBeLessThanOrEqual(LIMITS.tokens)
         expect(slices.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBeLessThanOrEqual(LIMITS.rows)
-        expect(slices.length).toBeLessThanOrEqual(LIMITS.sequences)
-        const held = [...open.keys()].flatMap(sequence => sequence.blocks)
-        expect(new Set(held).size).toBe(held.length)
+        const { freeBlocks, cachedBlocks, heldBlocks, running } = scheduler.load
+        const held = new Set([...open.keys()].flatMap(sequence => sequence.blocks))
+        expect([heldBlocks, freeBlocks + cachedBlocks + heldBlocks]).toEqual([held.size, blocks])
         const slots = [...open.keys()].map(({ stateSlot }) => stateSlot).filter(slot => slot >= 0)
-        expect(new Set(slots).size).toBe(slots.length)
-        expect(slots.length).toBe(scheduler.runningCount)
-        for (const { stateSlot, sequence } of slices) {
-          expect(stateSlot).toBe(sequence.stateSlot)
+        expect([new Set(slots).size, slots.length]).toEqual([running, running])
+        for (const { stateSlot, sequence, start, count } of slices) {
+          expect([stateSlot, start]).toEqual([sequence.stateSlot, sequence.computed])
           expect(stateSlot).toBeLessThan(LIMITS.sequences)
-        }
-        for (const { sequence, start, count } of slices) {
-          expect(start).toBe(sequence.computed)
           expect(sequence.blocks.length).toBeGreaterThanOrEqual(blocksFor(start + count))
-          sequence.computed += count
+        }
+        memory.run(slices, open.keys())
+        scheduler.measured(slices, requests[step % requests.length]!.ms)
+        for (const { sequence, start, count, rowCount } of slices) {
+          scheduler.computed(sequence, start + count)
+          if (rowCount > 0) sequence.answered = start + count
           if (sequence.pending > 0) continue
-          if (sequence.tokens.length < open.get(sequence)!) sequence.tokens.push(1)
-          else {
-            scheduler.remove(sequence)
-            open.delete(sequence)
-          }
+          if (sequence.tokens.length < open.get(sequence)!.length) scheduler.push(sequence, sequence.tokens.length % 5 === 0 ? 2 : 1)
+          else end(sequence)
         }
       }
-      expect(scheduler.freeBlocks).toBe(blocks)
+      expect(scheduler.load).toMatchObject({ running: 0, waiting: 0, heldBlocks: 0 })
+      expect(scheduler.load.freeBlocks + scheduler.load.cachedBlocks).toBe(blocks)
     }),
+    { numRuns: 300 },
   )
 })

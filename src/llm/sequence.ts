@@ -2,8 +2,8 @@
 export interface SequenceHandler {
   /** Logits are wanted for tokens from this position on; only for the newest known token when left out. */
   readonly firstRow?: number | undefined
-  /** The first step that works on the sequence begins. */
-  onStart?(): void
+  /** The first step that works on the sequence begins; so many of its tokens were computed before, for others. */
+  onStart?(sharedTokens: number): void
   /**
    * Takes the logits of tokens `position .. position + count`, `[count, vocabulary]`, valid during the call.
    *
@@ -32,8 +32,18 @@ export class Sequence {
   /** Known tokens: the prompt and what was generated. */
   readonly tokens: number[]
   readonly handler: SequenceHandler
+  readonly priority: number
+  readonly salt: string | undefined
   /** Block table; see {@link BlockPool}. */
   readonly blocks: number[] = []
+  /** Keys of its full blocks as far as they were asked for; see {@link PrefixCache}. */
+  readonly keys: string[] = []
+  /** Blocks of the table whose contents are known to the cache. */
+  registered = 0
+  /** Tokens it did not have to compute when it was first taken up. */
+  sharedTokens: number | undefined
+  /** Its place in the order of arrival. */
+  arrival = 0
   /** Where its state lies while it is running; −1 otherwise. */
   stateSlot = -1
   /** Tokens whose keys and values are in the blocks, and which its state has seen. */
@@ -44,9 +54,11 @@ export class Sequence {
   /** Finished, failed or aborted; the engine no longer works on it. */
   isDone = false
 
-  constructor(tokens: readonly number[], handler: SequenceHandler) {
+  constructor(tokens: readonly number[], handler: SequenceHandler, { priority = 0, cacheSalt }: SequenceOptions = {}) {
     this.tokens = [...tokens]
     this.handler = handler
+    this.priority = priority
+    this.salt = cacheSalt
   }
 
   /** Known tokens that are not computed yet. */
@@ -54,25 +66,20 @@ export class Sequence {
     return this.tokens.length - this.computed
   }
 
-  /**
-   * Takes the next token.
-   *
-   * @param longAfter - a sequence with more tokens than that has other rotary positions: what is computed no longer holds
-   */
-  push(token: number, longAfter: number | null): void {
-    this.tokens.push(token)
-    if (this.tokens.length - 1 === longAfter) this.computed = 0
+  /** The first position whose logits are still wanted: the newest known one at the latest. */
+  get firstWanted(): number {
+    const newest = this.tokens.length - 1
+    return Math.min(newest, Math.max(this.answered, this.handler.firstRow ?? newest))
   }
 
   /** Tells the handler, once, that a step begins to work on the sequence. */
   start(): void {
-    if (!this.#hasStarted) this.handler.onStart?.()
+    if (!this.#hasStarted) this.handler.onStart?.(this.sharedTokens ?? 0)
     this.#hasStarted = true
   }
 
   /** Logit rows wanted when the next `count` tokens are computed. */
   rowCount(count: number): number {
-    const end = this.computed + count
-    return Math.max(0, end - Math.max(this.computed, this.answered, this.handler.firstRow ?? this.tokens.length - 1))
+    return Math.max(0, this.computed + count - Math.max(this.computed, this.firstWanted))
   }
 }

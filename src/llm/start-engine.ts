@@ -3,11 +3,11 @@ import { type Backend, type BackendOptions, type LoadProgress, openBackend, type
 import { elementCount, isHenceError, type MemoryDescription } from '../core/index.ts'
 import { expertShare, type Program, sourceTensors } from '../program/index.ts'
 import { Decoder, type DecoderSource, kvTypeOf, STEP_SEQUENCES, stepLimits, stepMemory, writeDecoder } from './decoder.ts'
-import { Engine } from './engine.ts'
+import { Engine, type EngineSettings } from './engine.ts'
 import { type ContextPlan, kvBytesPerToken, planContext, sequencesThatFit, stateBytesPerSequence, tokensThatFit } from './memory.ts'
 
 /** How an engine is started. */
-export interface EngineOptions extends BackendOptions {
+export interface EngineOptions extends BackendOptions, EngineSettings {
   /**
    * Tokens one sequence may have, prompt and answer together. By default the model's own context up to 4,096, less where
    * keys and values would take more than a quarter of the memory left beside the weights.
@@ -51,7 +51,11 @@ export async function startEngine(source: DecoderSource, options: EngineOptions)
     const { signal, onProgress } = options
     const decoder = await Decoder.compile(source, program, { backend, precision, limits, signal, onProgress })
     const { weightBytes, stepWeightBytes, arenaBytes } = decoder.executable
-    return { engine: new Engine(decoder), plan: { ...plan, memory: { ...memory, weightBytes, stepWeightBytes, arenaBytes } }, backend }
+    return {
+      engine: new Engine(decoder, options),
+      plan: { ...plan, memory: { ...memory, weightBytes, stepWeightBytes, arenaBytes } },
+      backend,
+    }
   } catch (error) {
     backend.dispose()
     throw error

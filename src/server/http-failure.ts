@@ -22,6 +22,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   ABORTED: 499,
   SERVER_UNAVAILABLE: 503,
   DISPOSED: 503,
+  DEADLINE_EXCEEDED: 504,
 }
 
 /** Seconds a client is asked to wait before it tries again. */

@@ -88,8 +88,8 @@ class EngineModel implements LanguageModel {
 
   activity(): LanguageModelActivity {
     this.#checkAlive()
-    const { running, waiting, freeBlocks, blocks } = this.#engine.load
-    return { running, waiting, kvTokensUsed: (blocks - freeBlocks) * KV_BLOCK_TOKENS, kvTokens: blocks * KV_BLOCK_TOKENS }
+    const { running, waiting, heldBlocks, blocks } = this.#engine.load
+    return { running, waiting, kvTokensUsed: heldBlocks * KV_BLOCK_TOKENS, kvTokens: blocks * KV_BLOCK_TOKENS }
   }
 
   async logits(tokens: readonly number[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Tensor<'f32'>> {

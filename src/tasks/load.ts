@@ -10,7 +10,7 @@ import {
 import { detectFormat } from '../formats/index.ts'
 import { findModel } from '../hub/index.ts'
 import { BACKEND_NAMES, type EngineOptions, planEngine, startEngine } from '../llm/index.ts'
-import { abortSignal, callback, checkOptions, integer, type OptionRule, oneOf, text } from './check-options.ts'
+import { abortSignal, boolean, callback, checkOptions, integer, number, type OptionRule, oneOf, text } from './check-options.ts'
 import { describeModel } from './describe-model.ts'
 import { encoderFolder, inspectEncoder, loadEncoder } from './encoder/load-encoder.ts'
 import { createLanguageModel } from './language-model.ts'
@@ -51,6 +51,9 @@ const LANGUAGE_RULES: Readonly<Record<string, OptionRule>> = {
   tokenizer: value =>
     typeof value === 'string' || (typeof value === 'object' && value !== null && 'encode' in value) ? undefined : 'a path or a tokenizer',
   chatTemplate: text,
+  prefixCache: boolean,
+  stallMs: number(1, 3_600_000),
+  maxWaiting: integer(1, 1e9),
 }
 /** What options of tensor models may be. */
 export const TENSOR_RULES: Readonly<Record<string, OptionRule>> = {

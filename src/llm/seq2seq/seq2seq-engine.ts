@@ -46,7 +46,7 @@ export class Seq2SeqEngine {
       { memory, prefix, width: 1, mostTokens },
       {
         firstRow: handler.firstRow,
-        onStart: () => handler.onStart?.(),
+        onStart: () => handler.onStart?.(0),
         onLogits(logits, position, count) {
           let ruled = logits
           if (rules.length > 0 && position + count === tokens.length) {

@@ -1,8 +1,7 @@
 import { HenceError } from '../../core/index.ts'
 import type { Continuation } from '../beam-search.ts'
-import { blocksFor } from '../kv-blocks.ts'
+import { BlockPool, blocksFor } from '../kv-blocks.ts'
 import type { Seq2Seq } from './seq2seq.ts'
-import { mostBlocks, SharedBlocks } from './shared-blocks.ts'
 import type { TargetSlice } from './target-layout.ts'
 
 /** What the owner of a target does with what the engine computes. */
@@ -90,7 +89,7 @@ interface Ticket {
  */
 export class TargetEngine {
   readonly model: Seq2Seq
-  readonly #blocks: SharedBlocks
+  readonly #blocks: BlockPool
   readonly #tickets = new Map<Target, Ticket>()
   readonly #running: Target[] = []
   readonly #waiting: Target[] = []
@@ -102,7 +101,7 @@ export class TargetEngine {
 
   constructor(model: Seq2Seq) {
     this.model = model
-    this.#blocks = new SharedBlocks(model.limits.blocks)
+    this.#blocks = new BlockPool(model.limits.blocks)
   }
 
   /** What the engine is doing: targets in steps and waiting, blocks that are free, and all. */
@@ -310,6 +309,11 @@ export class TargetEngine {
       },
     )
   }
+}
+
+/** Blocks that `width` texts of up to `tokens` may take beside each other, the copy of each's last block among them. */
+function mostBlocks(width: number, tokens: number): number {
+  return width * (blocksFor(tokens) + (width > 1 ? 1 : 0))
 }
 
 function aborted(signal: AbortSignal | undefined): HenceError {

@@ -1,0 +1,51 @@
+import { expect } from 'vitest'
+import { slotOf } from '../src/llm/kv-blocks.ts'
+import type { ScheduledSlice } from '../src/llm/scheduler.ts'
+import type { Sequence } from '../src/llm/sequence.ts'
+
+/**
+ * Keys and values as a scheduler's steps would leave them: each place says for which salt, with which rotary positions and
+ * after which tokens it was written. Refuses a step that would read what is not meant for it, or write where another reads.
+ */
+export class SimulatedMemory {
+  readonly #places = new Map<number, number>()
+  /** A number for each beginning there is. */
+  readonly #beginnings = new Map<string, number>()
+  readonly #longAfter: number | null
+
+  constructor(longAfter: number | null = null) {
+    this.#longAfter = longAfter
+  }
+
+  /** Does a step's reads and writes; `open` are all sequences that may have a table. */
+  run(slices: readonly ScheduledSlice[], open: Iterable<Sequence>): void {
+    const holders = new Map<number, number>()
+    for (const { blocks } of open) for (const block of blocks) holders.set(block, (holders.get(block) ?? 0) + 1)
+    for (const { sequence, start, count, blocks } of slices) {
+      const meant = this.#meant(sequence)
+      const wrong = meant.findIndex((beginning, position) => position < start && this.#places.get(slotOf(blocks, position)) !== beginning)
+      expect(wrong, 'a position whose keys are of other tokens').toBe(-1)
+      for (let position = start; position < start + count; position++) {
+        const slot = slotOf(blocks, position)
+        if (holders.get(Math.floor(slot / 16)) !== 1) expect.fail(`position ${position} is written to a block that others hold`)
+        this.#places.set(slot, meant[position]!)
+      }
+    }
+  }
+
+  /** What each position's keys depend on. */
+  #meant({ tokens, salt }: Sequence): number[] {
+    let before = this.#numberOf(JSON.stringify([salt ?? null, this.#longAfter !== null && tokens.length > this.#longAfter]))
+    return tokens.map(token => {
+      before = this.#numberOf(`${before} ${token}`)
+      return before
+    })
+  }
+
+  #numberOf(beginning: string): number {
+    const known = this.#beginnings.get(beginning)
+    if (known !== undefined) return known
+    this.#beginnings.set(beginning, this.#beginnings.size)
+    return this.#beginnings.size - 1
+  }
+}

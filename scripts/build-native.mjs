@@ -10,7 +10,8 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -49,6 +50,17 @@ export function isNativeBuilt(options = {}) {
     return plan.units.every(isFresh) && isLinked(plan)
   } catch (error) {
     if (error instanceof CannotBuild) return false
+    throw error
+  }
+}
+
+/** Why this machine cannot compile the native backend, and what to install; undefined where it can. */
+export function whyNotBuildable() {
+  try {
+    requireWorkingCompiler(planBuild().compiler)
+    return undefined
+  } catch (error) {
+    if (error instanceof CannotBuild) return error.message
     throw error
   }
 }
@@ -212,10 +224,15 @@ function requireWorkingCompiler(compiler) {
   if (status !== 0) throw new CannotBuild(`${program} does not run. ${COMPILER_ADVICE[process.platform]}`)
 }
 
+/** Those of the package node-api-headers, installed with Hence or by the user, else those that came with Node. */
 function nodeApiHeaders() {
-  const candidates = [join(root, 'node_modules', 'node-api-headers', 'include'), resolve(process.execPath, '../../include/node')]
+  const packages = [root, process.cwd()].flatMap(folder => createRequire(join(folder, 'package.json')).resolve.paths('node-api-headers'))
+  const candidates = [
+    ...packages.map(folder => join(folder, 'node-api-headers', 'include')),
+    resolve(realpathSync(process.execPath), '../../include/node'),
+  ]
   const found = candidates.find(folder => existsSync(join(folder, 'node_api.h')))
-  if (!found) throw new CannotBuild('node_api.h not found; run npm ci')
+  if (!found) throw new CannotBuild('node_api.h not found, which comes with Node from nodejs.org; npm install node-api-headers')
   return found
 }
 

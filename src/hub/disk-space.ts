@@ -27,8 +27,8 @@ export function diskError(cause: unknown, path: string): HenceError {
   })
 }
 
-/** Of the nearest folder above that there is. */
-async function availableBytes(folder: string): Promise<number | undefined> {
+/** What the disk has left where a folder is, or is going to be; undefined where that cannot be told. */
+export async function availableBytes(folder: string): Promise<number | undefined> {
   for (let at = folder; ; at = dirname(at)) {
     const stats = await statfs(at).catch(() => undefined)
     if (stats) return stats.bavail * stats.bsize

@@ -1,3 +1,4 @@
+export { availableBytes } from './disk-space.ts'
 export { type FindOptions, findModel } from './find-model.ts'
 export { atRevision, type HubName, parseHubName } from './hub-name.ts'
 export type { Hub } from './hub-request.ts'

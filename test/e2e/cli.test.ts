@@ -277,7 +277,8 @@ describe('doctor', () => {
   test('shows machine and backend', async () => {
     const { code, stdout } = await hence(['doctor', '--quick'])
     expect(code).toBe(0)
-    for (const word of ['processor', 'memory', 'backend', 'instruction sets', 'cache', 'fixes']) expect(stdout).toContain(word)
+    for (const word of ['processor', 'memory', 'backend', 'instruction sets', 'cache', 'hub', 'sharp', 'problems'])
+      expect(stdout).toContain(word)
     expect(JSON.parse((await hence(['doctor', '--quick', '--json'])).stdout)).toMatchObject({ speeds: null, machine: {}, backend: {} })
   })
 

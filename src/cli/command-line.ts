@@ -1,4 +1,5 @@
 import { HenceError, isHenceError, nearest } from '../core/index.ts'
+import { benchCommand } from './bench.ts'
 import { chatCommand } from './chat.ts'
 import { COMMON_FLAGS, type Command, EXIT } from './command.ts'
 import { doctorCommand } from './doctor.ts'
@@ -17,6 +18,7 @@ const COMMANDS: readonly Command[] = [
   runCommand,
   chatCommand,
   serveCommand,
+  benchCommand,
   pullCommand,
   inspectCommand,
   doctorCommand,

@@ -1,7 +1,7 @@
 import { formatBytes, formatMs, formatOperations, formatPlural } from './format.ts'
 import type { ProfileReport } from './profile-report.ts'
 import { layOut, type PlacedStep } from './profile-timeline.ts'
-import { printable } from './terminal.ts'
+import { COLOURS, escapeXml, FONT, roundStep, svgText as text } from './svg.ts'
 
 const WIDTH = 1200
 const LEFT = 190
@@ -10,9 +10,6 @@ const LANE = 26
 const TOP = 84
 const MAX_LANES = 14
 const SLOWEST = 10
-/** Colours that people with any sight tell apart, after Okabe and Ito. */
-const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#b8a900', '#777777']
-const FONT = 'font-family="system-ui, sans-serif"'
 
 /** A profile as a picture: a lane for every operation over the time of one run, and the slowest steps below. */
 export function timelineSvg(source: string, report: ProfileReport): string {
@@ -86,8 +83,7 @@ function restOf({ operations }: ProfileReport, named: readonly string[]): { ms: 
 
 /** Ticks at round numbers of milliseconds. */
 function axis(ms: number, scale: number, y: number): string[] {
-  const step = [1, 2, 5].flatMap(digit => Array.from({ length: 12 }, (_, i) => digit * 10 ** (i - 5))).sort((a, b) => a - b)
-  const tick = step.find(size => ms / size <= 8) ?? ms
+  const tick = roundStep(ms, 8)
   const lines = [`<line x1="${LEFT}" y1="${y}" x2="${WIDTH - RIGHT}" y2="${y}" stroke="#888888"/>`]
   for (let i = 0; i * tick <= ms + 1e-9; i++) {
     const x = (LEFT + i * tick * scale).toFixed(2)
@@ -126,14 +122,6 @@ function colour(lane: number): string {
   return COLOURS[lane % COLOURS.length]!
 }
 
-function text(x: number, y: number, content: string, attributes: string): string {
-  return `<text x="${x.toFixed(2)}" y="${y}" ${attributes}>${escapeXml(content)}</text>`
-}
-
 function shorten(value: string, length: number): string {
   return value.length > length ? `…${value.slice(value.length - Math.max(1, length - 1))}` : value
-}
-
-function escapeXml(value: string): string {
-  return printable(value).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }

@@ -15,7 +15,7 @@ export interface CliOptions {
   /** Standard output and error are terminals. */
   readonly isTerminal?: boolean
   readonly env?: Io['env']
-  /** Presses Ctrl-C once standard output holds this text. */
+  /** Presses Ctrl-C once standard output or error holds this text. */
   readonly interruptAfter?: string
 }
 
@@ -28,7 +28,8 @@ export async function hence(argv: readonly string[], options: CliOptions = {}): 
       decodeStrings: false,
       write(chunk, _, done) {
         written[name] += String(chunk)
-        if (options.interruptAfter !== undefined && written.stdout.includes(options.interruptAfter)) for (const press of listeners) press()
+        const isDue = options.interruptAfter !== undefined && (written.stdout + written.stderr).includes(options.interruptAfter)
+        if (isDue) for (const press of listeners) press()
         done()
       },
     })

@@ -3,6 +3,7 @@ import { arrivalTimes } from './arrivals.ts'
 import type { LoadTarget } from './load-target.ts'
 import { isPassing } from './passing-failure.ts'
 import type { RequestSource } from './prompts.ts'
+import { SignalFork } from './signal-fork.ts'
 
 /** What came of one request. Times are milliseconds; `arrivedAt` and `sentAt` count from the start of the run. */
 export interface RequestRecord {
@@ -66,7 +67,8 @@ export interface LoadRun {
  * shows as latency.
  */
 export async function runLoad(target: LoadTarget, source: RequestSource, options: LoadOptions): Promise<LoadRun> {
-  const run = new Run(target, source, options)
+  using signals = new SignalFork(options.signal)
+  const run = new Run(target, source, options, signals)
   await (options.rate === undefined ? run.closed(options.concurrency ?? 1) : run.open(options.rate, options.concurrency))
   return run.result()
 }
@@ -75,6 +77,7 @@ class Run {
   readonly #target: LoadTarget
   readonly #source: RequestSource
   readonly #options: LoadOptions
+  readonly #signals: SignalFork
   readonly #records: RequestRecord[] = []
   readonly #begunAt = performance.now()
   #sent = 0
@@ -82,10 +85,11 @@ class Run {
   #cancelled = 0
   #completionTokens = 0
 
-  constructor(target: LoadTarget, source: RequestSource, options: LoadOptions) {
+  constructor(target: LoadTarget, source: RequestSource, options: LoadOptions, signals: SignalFork) {
     this.#target = target
     this.#source = source
     this.#options = options
+    this.#signals = signals
   }
 
   async closed(users: number): Promise<void> {
@@ -133,7 +137,7 @@ class Run {
       this.#records.push({ index, arrivedAt, sentAt, ttft, itls, e2el, ...rest })
     }
     try {
-      const usage = await this.#target.send(request, () => pieces.push(this.#now()), this.#options.signal)
+      const usage = await this.#signals.run(signal => this.#target.send(request, () => pieces.push(this.#now()), signal))
       const completionTokens = usage.completionTokens ?? pieces.length
       this.#completionTokens += completionTokens
       record({
@@ -207,11 +211,12 @@ async function sleepUntil(at: number, signal: AbortSignal): Promise<void> {
  *   than 408 and 429, or whatever a model in this process throws; `ABORTED`
  */
 export async function warmUp(target: LoadTarget, source: RequestSource, count: number, atOnce: number, signal: AbortSignal): Promise<void> {
+  using signals = new SignalFork(signal)
   let next = 0
   const user = async (): Promise<void> => {
     while (next < count) {
       try {
-        await target.send(source(next++), () => {}, signal)
+        await signals.run(own => target.send(source(next++), () => {}, own))
       } catch (error) {
         if (!isPassing(error)) throw error
       }

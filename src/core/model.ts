@@ -71,6 +71,11 @@ export interface LanguageModelActivity {
   readonly kvTokensUsed: number
   /** Tokens that there is room for. */
   readonly kvTokens: number
+  /** Sequences that had to give their room to others, since the start. */
+  readonly preemptions?: number
+  /** Tokens of all prompts that were taken up since the start, and how many of them had been computed for others. */
+  readonly prefixQueries?: number
+  readonly prefixHits?: number
 }
 
 /** How the next token is drawn. What is not given comes from the model's own files, else from `DEFAULT_SAMPLING`. */
@@ -83,6 +88,8 @@ export interface SamplingOptions {
   readonly topP?: number | undefined
   /** Only tokens at least this fraction as likely as the likeliest; 0 for all. */
   readonly minP?: number | undefined
+  /** Only the tokens whose information is nearest to the entropy and that together reach this probability; 1 for all. */
+  readonly typicalP?: number | undefined
   /** Divides positive and multiplies negative logits of tokens in prompt and answer; 1 for none. */
   readonly repetitionPenalty?: number | undefined
   /** Subtracted from a token's logit once for every time it is in the answer. */
@@ -93,10 +100,12 @@ export interface SamplingOptions {
   readonly seed?: number | undefined
 }
 
-/** How an encoder–decoder looks for the likeliest text; other models refuse these. What is not given comes from the model's files. */
+/** How several texts are looked for. What is not given comes from the files of an encoder–decoder; others search only when told. */
 export interface SearchOptions {
   /** Texts that are followed side by side; 1 takes or draws one token after the other. */
   readonly beams?: number | undefined
+  /** Answers that are drawn side by side, with seeds that count up; the result is the one whose tokens are likeliest in the mean. */
+  readonly bestOf?: number | undefined
   /** Log-probabilities of a text are divided by its length to this power; above 0 favours longer ones. */
   readonly lengthPenalty?: number | undefined
   /**
@@ -104,20 +113,32 @@ export interface SearchOptions {
    * make it at its present length; `never` when it could not make it at any length.
    */
   readonly earlyStopping?: boolean | 'never' | undefined
-  /** No run of so many tokens comes twice; 0 for any. */
-  readonly noRepeatNgrams?: number | undefined
-  /** No end before so many tokens. */
-  readonly minTokens?: number | undefined
-  /** How many of the texts a search found the result tells; at most as many as beams. */
+  /** How many of the texts that were found the result tells, best first; at most as many as `beams` or `bestOf`. */
   readonly returnSequences?: number | undefined
 }
 
+/** Which tokens may come, whatever their probability. */
+export interface TokenRules {
+  /** No end and no stop before so many tokens. */
+  readonly minTokens?: number | undefined
+  /** No run of so many tokens comes twice; 0 for any. */
+  readonly noRepeatNgrams?: number | undefined
+  /** Texts or runs of tokens that are never written; a text as its own tokens, at the beginning of a word and within one. */
+  readonly badWords?: readonly (string | readonly number[])[] | undefined
+  /** Nothing but these tokens; the end is one of them only where it is listed. */
+  readonly allowedTokens?: readonly number[] | undefined
+}
+
 /** Options of {@link LanguageModel.generate}. */
-export interface GenerateOptions extends SamplingOptions, SearchOptions {
+export interface GenerateOptions extends SamplingOptions, SearchOptions, TokenRules {
   /** Most tokens to generate; up to the end of the context by default. 0 only reads the prompt. */
   readonly maxTokens?: number | undefined
   /** Texts that end the answer and are not part of it. */
   readonly stop?: string | readonly string[] | undefined
+  /** Tokens that end the answer and are not part of it, beside the model's own. */
+  readonly stopTokens?: readonly number[] | undefined
+  /** The stop text or stop token that ended the answer is part of it after all. */
+  readonly includeStop?: boolean | undefined
   /** Goes on when the model says it is done. */
   readonly ignoreEos?: boolean | undefined
   /** Added to the logits of tokens, by id; ±100 as good as commands or forbids one. */
@@ -126,6 +147,12 @@ export interface GenerateOptions extends SamplingOptions, SearchOptions {
   readonly logprobs?: number | undefined
   /** The same for the tokens of the prompt, in the result. */
   readonly promptLogprobs?: number | undefined
+  /** Answers with a higher one are worked on first; 0 by default. Models with an encoder refuse this one and the next two. */
+  readonly priority?: number | undefined
+  /** Milliseconds after which the answer fails with `DEADLINE_EXCEEDED`. */
+  readonly deadlineMs?: number | undefined
+  /** What is computed for a prompt is shared only with prompts of the same salt. */
+  readonly cacheSalt?: string | undefined
   /** Ends the work; what was generated until then is kept, with `finishReason: 'aborted'`. */
   readonly signal?: AbortSignal | undefined
 }
@@ -181,6 +208,15 @@ export interface Generation extends AsyncIterable<GenerationDelta> {
 /** Why an answer ended: the model or a stop text ended it, a limit was reached, or the caller did not want more. */
 export type FinishReason = 'stop' | 'length' | 'aborted'
 
+/** Tokens of an answer. */
+export interface TokenUsage {
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly totalTokens: number
+  /** Tokens of the prompt that had been computed for others; absent where none had. */
+  readonly cachedTokens?: number
+}
+
 /** A finished answer. */
 export interface GenerationResult {
   /** Empty when the model has no tokenizer. */
@@ -188,11 +224,13 @@ export interface GenerationResult {
   /** Generated ids, without the one that ended the answer. */
   readonly tokens: readonly number[]
   readonly finishReason: FinishReason
-  readonly usage: { readonly promptTokens: number; readonly completionTokens: number; readonly totalTokens: number }
+  /** The stop text or stop token that ended the answer; absent where the model itself or a limit did. */
+  readonly stoppedBy?: string | number
+  readonly usage: TokenUsage
   readonly timings: GenerationTimings
   /** The seed that repeats this answer. */
   readonly seed: number
-  /** Of a search with beams: the texts it found, best first, this answer among them. */
+  /** Of a search, or with `bestOf`: the texts that were found, best first, this answer among them. */
   readonly sequences?: readonly FoundText[]
   /** Of each token, where {@link GenerateOptions.logprobs} asks for it. */
   readonly logprobs?: readonly TokenLogprobs[]

@@ -1,5 +1,6 @@
 import { likeliest } from './candidates.ts'
 import type { LogitsRule } from './logits-rules.ts'
+import type { SequenceHandler, SequenceOptions } from './sequence.ts'
 
 /** How a beam search looks for the likeliest texts. */
 export interface BeamOptions {
@@ -115,6 +116,56 @@ export class BeamSearch {
     const most = earlyStopping === 'never' && lengthPenalty > 0 ? maxTokens : length
     return this.#running[0]!.sum / most ** lengthPenalty > this.#ended.at(-1)!.score
   }
+}
+
+/** What computes the logits after sequences, several at once. */
+export interface SequenceReader {
+  /** Works on a sequence until its handler gives no further token. */
+  run(tokens: readonly number[], handler: SequenceHandler, options?: SequenceOptions): Promise<void>
+}
+
+/**
+ * The texts a beam search over a decoder finds, best first. Every step reads all texts side by side, each as a sequence of its own:
+ * what they share with texts read before is computed again only as far as the engine does not keep it.
+ *
+ * @param prompt - tokens before the first that is searched for; with `maxTokens` − 1 more they fit into the context
+ * @throws HenceError what `run` throws
+ */
+export async function searchDecoder(
+  reader: SequenceReader,
+  prompt: readonly number[],
+  options: BeamOptions,
+  sequence: SequenceOptions = {},
+): Promise<readonly BeamResult[]> {
+  const search = new BeamSearch(prompt, options)
+  const controller = new AbortController()
+  const signal = sequence.signal ? AbortSignal.any([sequence.signal, controller.signal]) : controller.signal
+  let texts: readonly (readonly number[])[] = [[]]
+  try {
+    for (;;) {
+      const rows = await Promise.all(texts.map(text => lastRow(reader, [...prompt, ...text], { ...sequence, signal })))
+      const vocabulary = rows[0]!.length
+      const logits = new Float32Array(rows.length * vocabulary)
+      for (const [i, row] of rows.entries()) logits.set(row, i * vocabulary)
+      const next = search.step(logits, rows.length)
+      if (!next) return search.results
+      texts = next.map(({ from, token }) => [...texts[from]!, token])
+    }
+  } catch (error) {
+    controller.abort()
+    throw error
+  }
+}
+
+/** The logits after the last of `tokens`. */
+async function lastRow(reader: SequenceReader, tokens: readonly number[], options: SequenceOptions): Promise<Float32Array> {
+  let row = new Float32Array(0)
+  const onLogits = (logits: Float32Array, _position: number, count: number): undefined => {
+    row = logits.slice(logits.length - logits.length / count)
+    return undefined
+  }
+  await reader.run(tokens, { onLogits }, options)
+  return row
 }
 
 function logProbabilities(logits: Float32Array): Float32Array {

@@ -1,7 +1,7 @@
 export { BACKEND_NAMES, type LoadProgress, type Precision } from '../backends/index.ts'
 export { KV_BLOCK_TOKENS } from '../program/index.ts'
 export type { BatchSlice } from './batch.ts'
-export type { BeamResult } from './beam-search.ts'
+export { type BeamResult, searchDecoder } from './beam-search.ts'
 export { ConfigFields } from './config-fields.ts'
 export {
   Decoder,
@@ -32,7 +32,16 @@ export {
   writeTower,
 } from './encoder/index.ts'
 export { Engine } from './engine.ts'
-export { type LogitsRule, type TimestampTokens, timestampRule } from './logits-rules.ts'
+export {
+  type LogitsRule,
+  noEndBefore,
+  noRepeatedRuns,
+  noWords,
+  onlyTokens,
+  repetitionPenalty,
+  type TimestampTokens,
+  timestampRule,
+} from './logits-rules.ts'
 export { logprobsOf } from './logprobs.ts'
 export { decoderFromGguf, decoderFromHuggingFace, decoderFromLlama2c } from './model-config.ts'
 export { argmax, DEFAULT_SAMPLING, type LogitBias, Sampler, type Sampling } from './sampler.ts'
@@ -54,4 +63,4 @@ export {
 } from './seq2seq/index.ts'
 export type { SequenceHandler, SequenceOptions } from './sequence.ts'
 export { type EngineOptions, type EnginePlan, planEngine, type StartedEngine, startEngine } from './start-engine.ts'
-export { StopWatch } from './stop.ts'
+export { StopWatch, stopTexts } from './stop.ts'

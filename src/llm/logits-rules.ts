@@ -18,13 +18,40 @@ export function noRepeatedRuns(size: number): LogitsRule {
   }
 }
 
-/** None of these runs of tokens is written. */
+/** None of these runs of tokens is written, not even with tokens of the prompt. */
 export function noWords(words: readonly (readonly number[])[]): LogitsRule {
+  const single = words.flatMap(word => (word.length === 1 ? word : []))
+  // By the token before the last, so that thousands cost no more than those that may be complete now.
+  const longer = new Map<number, (readonly number[])[]>()
+  for (const word of words) {
+    if (word.length < 2) continue
+    const before = word.at(-2)!
+    const known = longer.get(before)
+    if (known) known.push(word)
+    else longer.set(before, [word])
+  }
   return (scores, tokens) => {
-    for (const word of words) {
-      const begin = tokens.length - word.length + 1
-      if (begin >= 0 && word.slice(0, -1).every((token, i) => tokens[begin + i] === token)) scores[word.at(-1)!] = -Infinity
-    }
+    for (const token of single) scores[token] = -Infinity
+    for (const word of longer.get(tokens.at(-1)!) ?? []) if (isWritten(word, tokens)) scores[word.at(-1)!] = -Infinity
+  }
+}
+
+/** True when `tokens` end with all of a run but its last. */
+function isWritten(run: readonly number[], tokens: readonly number[]): boolean {
+  const begin = tokens.length - run.length + 1
+  if (begin < 0) return false
+  for (let i = 0; i < run.length - 1; i++) if (tokens[begin + i] !== run[i]) return false
+  return true
+}
+
+/** Nothing but these tokens. */
+export function onlyTokens(allowed: Iterable<number>): LogitsRule {
+  const ids = Uint32Array.from(new Set(allowed))
+  const kept = new Float32Array(ids.length)
+  return scores => {
+    for (let i = 0; i < ids.length; i++) kept[i] = scores[ids[i]!]!
+    scores.fill(-Infinity)
+    for (let i = 0; i < ids.length; i++) scores[ids[i]!] = kept[i]!
   }
 }
 

@@ -1,9 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { likeliest, nucleus } from './candidates.ts'
-import { argmax, DEFAULT_SAMPLING, Sampler, type Sampling } from './sampler.ts'
+import expected from '../../test/references/sampling/expected.json' with { type: 'json' }
+import { Rng } from '../core/index.ts'
+import { type CandidateRule, Candidates, exponential, likeliest } from './candidates.ts'
+import { noWords, onlyTokens } from './logits-rules.ts'
+import { argmax, DEFAULT_SAMPLING, Sampler, type SamplerOptions, type Sampling } from './sampler.ts'
 
 const OPEN: Sampling = { ...DEFAULT_SAMPLING, temperature: 1, topK: 0, topP: 1, minP: 0 }
+
+/** A sampler of an empty prompt that leaves every token its probability, but for `sampling`. */
+function samplerOf(sampling: Partial<Sampling>, seed = 1, more: Partial<SamplerOptions> = {}): Sampler {
+  return new Sampler({ sampling: { ...OPEN, ...sampling }, seed, prompt: [], ...more })
+}
 
 const logitArrays = fc
   .array(fc.oneof(fc.double({ min: -30, max: 30, noNaN: true }), fc.constantFrom(-1, 0, 1)), { minLength: 1, maxLength: 200 })
@@ -26,13 +34,27 @@ test('likeliest are the first of a full sort', () => {
   )
 })
 
-test('the nucleus is the shortest prefix of a full sort that reaches topP', () => {
+test('e^x without Math.exp', () => {
   fc.assert(
-    fc.property(
-      logitArrays,
-      fc.double({ min: 0, max: 0.999, noNaN: true }),
-      fc.double({ min: 0.1, max: 5, noNaN: true }),
-      (logits, topP, scale) => {
+    fc.property(fc.double({ min: -50, max: 0, noNaN: true, minExcluded: true }), x => {
+      expect(Math.abs(exponential(x) / Math.exp(x) - 1)).toBeLessThan(1e-11)
+    }),
+  )
+  expect([0, -50.1, -Infinity, Number.NaN].map(exponential)).toEqual([1, 0, 0, 0])
+})
+
+describe('Candidates', () => {
+  const whole: CandidateRule = { largest: 0, scale: 1, topK: 0, topP: 1, minP: 0, typicalP: 1 }
+  const left = (logits: Float32Array, rule: Partial<CandidateRule>): number[] => {
+    const candidates = new Candidates()
+    candidates.take(logits, { ...whole, largest: Math.max(...logits), ...rule })
+    return [...candidates.ids]
+  }
+
+  test('topP leaves the shortest prefix of a full sort that reaches it', () => {
+    const rates = fc.double({ min: 0, max: 0.999, noNaN: true })
+    fc.assert(
+      fc.property(logitArrays, rates, fc.double({ min: 0.1, max: 5, noNaN: true }), (logits, topP, scale) => {
         const largest = Math.max(...logits)
         const ids = sortedIds(logits)
         let total = 0
@@ -40,45 +62,206 @@ test('the nucleus is the shortest prefix of a full sort that reaches topP', () =
         let mass = 0
         let kept = 0
         while (kept < ids.length && mass < topP * total) mass += Math.exp((logits[ids[kept++]!]! - largest) * scale)
-        expect([...nucleus(logits, largest, scale, topP)]).toEqual(ids.slice(0, Math.max(1, kept)))
-      },
-    ),
-  )
+        expect(left(logits, { topP, scale })).toEqual(ids.slice(0, Math.max(1, kept)).sort((a, b) => a - b))
+      }),
+    )
+  })
+
+  test('typicalP leaves the fewest tokens nearest to the entropy that reach it', () => {
+    const apart = fc
+      .uniqueArray(fc.integer({ min: -2_000, max: 2_000 }), { minLength: 2, maxLength: 100 })
+      .map(values => Float32Array.from(values, value => value / 97))
+    fc.assert(
+      fc.property(apart, fc.double({ min: 0.05, max: 0.95, noNaN: true }), (logits, typicalP) => {
+        const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0)
+        const p = Array.from(logits, logit => Math.exp(logit) / total)
+        const entropy = p.reduce((sum, one) => sum - one * Math.log(one), 0)
+        const ids = [...p.keys()].sort((a, b) => Math.abs(-Math.log(p[a]!) - entropy) - Math.abs(-Math.log(p[b]!) - entropy))
+        let mass = 0
+        let kept = 0
+        while (kept < ids.length && mass < typicalP) mass += p[ids[kept++]!]!
+        // Too close to call in floating point.
+        const edge = (id: number | undefined): number => (id === undefined ? 99 : Math.abs(-Math.log(p[id]!) - entropy))
+        fc.pre(Math.abs(mass - typicalP) > 1e-9 && Math.abs(edge(ids[kept]) - edge(ids[kept - 1])) > 1e-9)
+        fc.pre(mass - p[ids[kept - 1]!]! < typicalP - 1e-9)
+        expect(left(logits, { typicalP })).toEqual(ids.slice(0, kept).sort((a, b) => a - b))
+      }),
+    )
+  })
+
+  test('equal tokens are left by their ids', () => {
+    const equal = new Float32Array(1_000).fill(3)
+    expect(left(equal, { topP: 0.01 })).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(left(equal, { topK: 3 })).toEqual([0, 1, 2])
+    expect(left(equal, { typicalP: 0.002 })).toEqual([0, 1])
+  })
+
+  test.each(expected)('leave what transformers leaves: %j', ({ seed, sampling, left: wanted }) => {
+    const { temperature = 1, ...rule } = sampling as Partial<Sampling>
+    const logits = Float32Array.from({ length: 120 }, (_, i) => 3 * Math.sin((seed + 1) * 12.9898 * (i + 1)))
+    const ids = left(logits, { ...rule, scale: 1 / temperature })
+    expect(ids).toEqual(wanted.map(([id]) => id))
+    const weights = ids.map(id => Math.exp(logits[id]! / temperature))
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    for (const [i, weight] of weights.entries()) expect(weight / total).toBeCloseTo(wanted[i]![1]!, 8)
+  })
+})
+
+/** Probabilities a sampler must give tokens, by the definitions: sort, cut, divide. Nothing here is the sampler's. */
+function exactly(logits: Float32Array, sampling: Partial<Sampling>): number[] {
+  const { temperature, topK, topP, minP, typicalP } = { ...OPEN, ...sampling }
+  let left = Array.from(logits, (logit, id) => ({ id, p: Math.exp(logit / temperature) }))
+  const normalise = (): void => {
+    const total = left.reduce((sum, { p }) => sum + p, 0)
+    left = left.map(({ id, p }) => ({ id, p: p / total }))
+  }
+  const cut = (mass: number): void => {
+    let sum = 0
+    left = left.filter(({ p }) => {
+      const isLeft = sum < mass
+      sum += p
+      return isLeft
+    })
+    normalise()
+  }
+  left.sort((a, b) => b.p - a.p || a.id - b.id)
+  if (topK > 0) left = left.slice(0, topK)
+  normalise()
+  if (topP < 1) cut(topP)
+  left = left.filter(({ p }) => p >= minP * left[0]!.p)
+  normalise()
+  if (typicalP < 1) {
+    const entropy = left.reduce((sum, { p }) => sum - p * Math.log(p), 0)
+    left.sort((a, b) => Math.abs(Math.log(a.p) + entropy) - Math.abs(Math.log(b.p) + entropy))
+    cut(typicalP)
+  }
+  const probabilities = new Array<number>(logits.length).fill(0)
+  for (const { id, p } of left) probabilities[id] = p
+  return probabilities
+}
+
+/** Pearson's statistic of `draws` against probabilities, and a bound that right draws pass but once in ten million. */
+function chiSquare(draws: readonly (number | undefined)[], probabilities: readonly number[]): { statistic: number; bound: number } {
+  const counts = new Array<number>(probabilities.length).fill(0)
+  for (const token of draws) counts[token!]!++
+  let statistic = 0
+  let cells = 0
+  // Rare tokens share a cell, for which alone the statistic has its distribution.
+  let rare = { p: 0, count: 0 }
+  const add = (p: number, count: number): void => {
+    statistic += (count - p * draws.length) ** 2 / (p * draws.length)
+    cells++
+  }
+  for (const [token, p] of probabilities.entries()) {
+    if (p === 0) expect(counts[token], `token ${token} has no probability`).toBe(0)
+    else if (p * draws.length < 10) rare = { p: rare.p + p, count: rare.count + counts[token]! }
+    else add(p, counts[token]!)
+  }
+  if (rare.p > 0) add(rare.p, rare.count)
+  // Wilson and Hilferty's cube root, 5.2 standard deviations out.
+  const freedom = Math.max(1, cells - 1)
+  const bound = freedom * (1 - 2 / (9 * freedom) + 5.2 * Math.sqrt(2 / (9 * freedom))) ** 3
+  return { statistic, bound }
+}
+
+function expectDraws(draws: readonly (number | undefined)[], probabilities: readonly number[]): void {
+  const { statistic, bound } = chiSquare(draws, probabilities)
+  expect(statistic).toBeLessThan(bound)
+}
+
+describe('draws follow the exact distribution', () => {
+  const rng = new Rng(99)
+  const logits = Float32Array.from({ length: 60 }, () => rng.normal() * 1.5)
+  const DRAWS = 60_000
+  const draw = (sampler: Sampler): (number | undefined)[] => Array.from({ length: DRAWS }, () => sampler.next(logits))
+
+  test.each<Partial<Sampling>>([
+    {},
+    { temperature: 0.5 },
+    { temperature: 2 },
+    { topK: 5 },
+    { topK: 20, temperature: 1.4 },
+    { topP: 0.5 },
+    { topP: 0.9, temperature: 1.3 },
+    { minP: 0.2 },
+    { typicalP: 0.5 },
+    { typicalP: 0.9, topK: 30 },
+    { topK: 25, topP: 0.8, minP: 0.05, temperature: 1.5 },
+    { topK: 40, topP: 0.9, minP: 0.03, typicalP: 0.8, temperature: 1.2 },
+  ])('of %j', sampling => {
+    const wanted = exactly(logits, sampling)
+    expectDraws(draw(samplerOf(sampling, 7)), wanted)
+    // The same draws do not pass for a distribution a little beside it.
+    const beside = exactly(logits, { ...sampling, temperature: (sampling.temperature ?? 1) * 1.15 })
+    const drawn = draw(samplerOf(sampling, 8))
+    if (beside.every((p, token) => p > 0 === wanted[token]! > 0)) {
+      const { statistic, bound } = chiSquare(drawn, beside)
+      expect(statistic).toBeGreaterThan(bound)
+    }
+  })
+
+  test('of a bias, and of penalties after a prompt', () => {
+    const bias = new Map([[3, 2], [17, -1.5], [40, 100], [41, 100]]) // biome-ignore format: pairs
+    const biased = logits.map((logit, token) => logit + (bias.get(token) ?? 0))
+    expectDraws(draw(samplerOf({}, 9, { bias })), exactly(biased, {}))
+    const penalised = logits.map((logit, token) => (token < 30 ? (logit > 0 ? logit / 1.7 : logit * 1.7) : logit))
+    // Each sampler draws once: what it draws would count as written.
+    const prompt = Array.from({ length: 30 }, (_, i) => i)
+    const once = (seed: number): number | undefined => samplerOf({ repetitionPenalty: 1.7 }, seed, { prompt }).next(logits)
+    expectDraws(Array.from({ length: 20_000 }, (_, seed) => once(seed)), exactly(penalised, {})) // biome-ignore format: one
+  })
+
+  test('of penalties for what the answer has', () => {
+    const sampling = { frequencyPenalty: 0.7, presencePenalty: 0.4 }
+    // Two tokens are drawn; the second knows of the first, which a bias all but commands.
+    const second = (seed: number): number | undefined => {
+      const sampler = samplerOf(sampling, seed)
+      sampler.next(Float32Array.from(logits, (_, token) => (token === 11 ? 60 : 0)))
+      sampler.next(Float32Array.from(logits, (_, token) => (token === 11 ? 60 : 0)))
+      return sampler.next(logits)
+    }
+    const penalised = logits.map((logit, token) => (token === 11 ? logit - 2 * 0.7 - 0.4 : logit))
+    expectDraws(
+      Array.from({ length: 20_000 }, (_, seed) => second(seed)),
+      exactly(penalised, {}),
+    )
+  })
+
+  test('of allowed tokens and forbidden words', () => {
+    const allowed = [2, 5, 11, 23, 24, 25, 59]
+    const only = logits.map((logit, token) => (allowed.includes(token) ? logit : -Infinity))
+    expectDraws(draw(samplerOf({}, 10, { rules: [onlyTokens(allowed)] })), exactly(only, {}))
+    const without = logits.map((logit, token) => ([5, 6].includes(token) ? -Infinity : logit))
+    const rules = [noWords([[5], [8, 6], [9, 7]])]
+    const once = (seed: number): number | undefined => samplerOf({}, seed, { rules, prompt: [1, 8] }).next(logits)
+    expectDraws(
+      Array.from({ length: 20_000 }, (_, seed) => once(seed)),
+      exactly(without, {}),
+    )
+  })
 })
 
 describe('Sampler', () => {
   test('temperature 0 takes the likeliest token and leaves the logits alone', () => {
     const logits = Float32Array.of(0, 5, 5, 1)
-    expect(new Sampler({ ...OPEN, temperature: 0, repetitionPenalty: 2 }, 1, [0]).next(logits)).toBe(1)
+    expect(samplerOf({ temperature: 0, repetitionPenalty: 2 }, 1, { prompt: [0] }).next(logits)).toBe(1)
     expect([...logits]).toEqual([0, 5, 5, 1])
   })
 
   test('equal seeds draw equal tokens', () => {
     const logits = Float32Array.from({ length: 100 }, (_, i) => Math.sin(i))
-    const draw = (seed: number): number[] => {
-      const sampler = new Sampler(DEFAULT_SAMPLING, seed, [])
+    const draw = (seed: number): (number | undefined)[] => {
+      const sampler = samplerOf(DEFAULT_SAMPLING, seed)
       return Array.from({ length: 50 }, () => sampler.next(logits))
     }
     expect(draw(3)).toEqual(draw(3))
     expect(draw(3)).not.toEqual(draw(4))
   })
 
-  test('draws as often as the probabilities say', () => {
-    const probabilities = [0.5, 0.3, 0.15, 0.05]
-    const logits = Float32Array.from(probabilities, Math.log)
-    const counts = [0, 0, 0, 0]
-    const sampler = new Sampler(OPEN, 11, [])
-    const draws = 40_000
-    for (let i = 0; i < draws; i++) counts[sampler.next(logits)]!++
-    // Five standard deviations.
-    for (const [i, p] of probabilities.entries())
-      expect(Math.abs(counts[i]! / draws - p)).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / draws))
-  })
-
   test('topK, topP and minP leave out what they say', () => {
     const logits = Float32Array.from([0.5, 0.3, 0.15, 0.05], Math.log)
-    const drawn = (sampling: Partial<Sampling>): number[] => {
-      const sampler = new Sampler({ ...OPEN, ...sampling }, 5, [])
+    const drawn = (sampling: Partial<Sampling>): (number | undefined)[] => {
+      const sampler = samplerOf(sampling, 5)
       return [...new Set(Array.from({ length: 500 }, () => sampler.next(logits)))].sort()
     }
     expect(drawn({})).toEqual([0, 1, 2, 3])
@@ -93,11 +276,17 @@ describe('Sampler', () => {
 
   test('penalties: repetition counts the prompt, frequency and presence the answer', () => {
     const logits = Float32Array.of(2, 1.5, -1)
-    expect(new Sampler({ ...OPEN, temperature: 0, repetitionPenalty: 2 }, 1, [0]).next(logits)).toBe(1)
-    const repeating = new Sampler({ ...OPEN, temperature: 0, presencePenalty: 1 }, 1, [0])
+    expect(samplerOf({ temperature: 0, repetitionPenalty: 2 }, 1, { prompt: [0] }).next(logits)).toBe(1)
+    const repeating = samplerOf({ temperature: 0, presencePenalty: 1 }, 1, { prompt: [0] })
     expect([repeating.next(logits), repeating.next(logits)]).toEqual([0, 1])
-    const frequent = new Sampler({ ...OPEN, temperature: 0, frequencyPenalty: 0.3 }, 1, [])
+    const frequent = samplerOf({ temperature: 0, frequencyPenalty: 0.3 })
     expect([frequent.next(logits), frequent.next(logits), frequent.next(logits)]).toEqual([0, 0, 1])
+  })
+
+  test('draws nothing when the rules forbid everything', () => {
+    const rules = [onlyTokens([1, 2]), noWords([[1], [2, 2]])]
+    const sampler = samplerOf({}, 1, { rules, bias: new Map([[1, 1_000]]) })
+    expect([sampler.next(new Float32Array(4)), sampler.next(new Float32Array(4))]).toEqual([2, undefined])
   })
 
   test('always draws a token of the vocabulary, whatever the logits', () => {
@@ -107,16 +296,17 @@ describe('Sampler', () => {
       topK: fc.integer({ min: 0, max: 30 }),
       topP: fc.double({ min: 0, max: 1, noNaN: true }),
       minP: fc.double({ min: 0, max: 1, noNaN: true }),
+      typicalP: fc.double({ min: 0, max: 1, noNaN: true }),
       repetitionPenalty: fc.double({ min: 1e-3, max: 1_000, noNaN: true }),
       frequencyPenalty: fc.double({ min: -1_000, max: 1_000, noNaN: true }),
       presencePenalty: fc.double({ min: -1_000, max: 1_000, noNaN: true }),
     })
     fc.assert(
       fc.property(wild, sampling, fc.nat(), (values, options, seed) => {
-        const sampler = new Sampler(options, seed, [0])
+        const sampler = samplerOf(options, seed, { prompt: [0] })
         for (let i = 0; i < 3; i++) {
           const token = sampler.next(Float32Array.from(values))
-          expect(Number.isInteger(token) && token >= 0 && token < values.length).toBe(true)
+          expect(Number.isInteger(token) && token! >= 0 && token! < values.length).toBe(true)
         }
       }),
     )

@@ -1,5 +1,6 @@
 import { Rng, type SamplingOptions } from '../core/index.ts'
-import { likeliest, nucleus } from './candidates.ts'
+import { Candidates } from './candidates.ts'
+import type { LogitsRule } from './logits-rules.ts'
 
 /** Every number that decides how tokens are drawn. */
 export type Sampling = Readonly<Required<{ [Name in Exclude<keyof SamplingOptions, 'seed'>]: number }>>
@@ -16,38 +17,63 @@ export const DEFAULT_SAMPLING: Sampling = {
   topK: 40,
   topP: 0.95,
   minP: 0.05,
+  typicalP: 1,
   repetitionPenalty: 1,
   frequencyPenalty: 0,
   presencePenalty: 0,
 }
 
+/** What a sequence's tokens are drawn by. */
+export interface SamplerOptions {
+  readonly sampling: Sampling
+  readonly seed: number
+  readonly prompt: readonly number[]
+  readonly bias?: LogitBias
+  /** Applied last: what they forbid, no bias brings back. They are given the tokens of prompt and answer. */
+  readonly rules?: readonly LogitsRule[]
+}
+
+/** Draws never overlap, so all samplers share this memory. */
+const candidates = new Candidates()
+let scratch = new Float32Array(0)
+
 /**
- * Draws the tokens of one sequence. Penalties and biases come first, then the temperature, topK, topP, minP, and a draw among what is
- * left. With temperature 0 it takes the largest logit, the first among equals.
+ * Draws the tokens of one sequence. Penalties, biases and rules come first, then the temperature, topK, topP, minP, typicalP, and
+ * a draw among what is left. With temperature 0 it takes the largest logit, the first among equals. What it draws depends on
+ * nothing but the logits, the options and how many tokens it drew before.
  */
 export class Sampler {
   readonly #sampling: Sampling
   readonly #rng: Rng
   readonly #bias: LogitBias
-  /** Tokens of the prompt and the answer. */
+  readonly #rules: readonly LogitsRule[]
+  /** Tokens of the prompt and the answer, for the rules. */
+  readonly #tokens: number[]
+  /** Tokens of the prompt and the answer, each once. */
   readonly #seen = new Set<number>()
   /** How often each token is in the answer. */
   readonly #generated = new Map<number, number>()
-  #adjusted = new Float32Array(0)
-  #weights = new Float64Array(0)
 
-  constructor(sampling: Sampling, seed: number, prompt: readonly number[], bias: LogitBias = new Map()) {
+  constructor({ sampling, seed, prompt, bias = new Map(), rules = [] }: SamplerOptions) {
     this.#sampling = sampling
     this.#bias = bias
+    this.#rules = rules
     this.#rng = new Rng(seed)
+    this.#tokens = rules.length > 0 ? [...prompt] : []
     if (sampling.repetitionPenalty !== 1) for (const token of prompt) this.#seen.add(token)
   }
 
-  /** The next token for logits `[vocabulary]`, which are left as they are; it is remembered for the penalties. */
-  next(logits: Float32Array): number {
-    const token = this.#draw(this.#penalised(logits))
+  /**
+   * The next token for logits `[vocabulary]`, which are left as they are; it is remembered for the penalties.
+   *
+   * @returns undefined when the rules forbid every token
+   */
+  next(logits: Float32Array): number | undefined {
+    const token = this.#draw(this.#adjusted(logits))
+    if (token === undefined) return undefined
     if (this.#sampling.repetitionPenalty !== 1) this.#seen.add(token)
     if (this.#hasCounts()) this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1)
+    if (this.#rules.length > 0) this.#tokens.push(token)
     return token
   }
 
@@ -55,53 +81,30 @@ export class Sampler {
     return this.#sampling.frequencyPenalty !== 0 || this.#sampling.presencePenalty !== 0
   }
 
-  #penalised(logits: Float32Array): Float32Array {
+  #adjusted(logits: Float32Array): Float32Array {
     const { repetitionPenalty, frequencyPenalty, presencePenalty } = this.#sampling
-    if (this.#seen.size === 0 && this.#generated.size === 0 && this.#bias.size === 0) return logits
-    if (this.#adjusted.length !== logits.length) this.#adjusted = new Float32Array(logits.length)
-    const adjusted = this.#adjusted
+    if (this.#seen.size === 0 && this.#generated.size === 0 && this.#bias.size === 0 && this.#rules.length === 0) return logits
+    if (scratch.length !== logits.length) scratch = new Float32Array(logits.length)
+    const adjusted = scratch
     adjusted.set(logits)
     for (const token of this.#seen)
       adjusted[token] = adjusted[token]! > 0 ? adjusted[token]! / repetitionPenalty : adjusted[token]! * repetitionPenalty
     for (const [token, count] of this.#generated) adjusted[token]! -= count * frequencyPenalty + presencePenalty
     for (const [token, bias] of this.#bias) adjusted[token]! += bias
+    for (const rule of this.#rules) rule(adjusted, this.#tokens)
     return adjusted
   }
 
-  #draw(logits: Float32Array): number {
-    const { temperature, topK, topP, minP } = this.#sampling
+  #draw(logits: Float32Array): number | undefined {
+    const { temperature, topK, topP, minP, typicalP } = this.#sampling
     const best = argmax(logits)
+    const largest = logits[best]!
+    if (this.#rules.length > 0 && largest === -Infinity) return undefined
     if (temperature === 0 || topK === 1) return best
     // A temperature so small that differences overflow is greedy too.
     const scale = Math.min(1 / temperature, 1e30)
-    const largest = logits[best]!
-    let candidates = topK > 0 && topK < logits.length ? likeliest(logits, topK) : undefined
-    if (topP < 1) candidates = nucleus(logits, largest, scale, topP, candidates)
-    const floor = minP > 0 ? largest + Math.log(minP) / scale : -Infinity
-    return this.#choose(logits, largest, scale, floor, candidates) ?? best
-  }
-
-  /** Draws a candidate, all tokens by default, with weight exp(scale · (logit − largest)); those below `floor` have none. */
-  #choose(logits: Float32Array, largest: number, scale: number, floor: number, candidates: Uint32Array | undefined): number | undefined {
-    const count = candidates?.length ?? logits.length
-    if (this.#weights.length < count) this.#weights = new Float64Array(count)
-    let total = 0
-    for (let i = 0; i < count; i++) {
-      const logit = logits[candidates ? candidates[i]! : i]!
-      const weight = logit >= floor ? Math.exp((logit - largest) * scale) : 0
-      this.#weights[i] = weight
-      total += weight
-    }
-    let left = this.#rng.uniform() * total
-    let last: number | undefined
-    for (let i = 0; i < count; i++) {
-      const weight = this.#weights[i]!
-      if (!(weight > 0)) continue
-      last = candidates ? candidates[i]! : i
-      left -= weight
-      if (left < 0) break
-    }
-    return last
+    candidates.take(logits, { largest, scale, topK, topP, minP, typicalP })
+    return candidates.pick(this.#rng.uniform()) ?? best
   }
 }
 

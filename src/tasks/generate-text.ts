@@ -1,6 +1,16 @@
 import type { FinishReason, Generation, GenerationDelta, GenerationResult, GenerationTimings, TokenLogprobs } from '../core/index.ts'
 import { isHenceError } from '../core/index.ts'
-import { type LogitBias, logprobsOf, Sampler, type Sampling, type SequenceHandler, type SequenceOptions, StopWatch } from '../llm/index.ts'
+import {
+  type LogitBias,
+  type LogitsRule,
+  logprobsOf,
+  Sampler,
+  type Sampling,
+  type SequenceHandler,
+  type SequenceOptions,
+  StopWatch,
+  stopTexts,
+} from '../llm/index.ts'
 import type { StreamDetokenizer } from '../text/index.ts'
 
 /** What writes sequences: an engine, or one with something before the sequence. */
@@ -17,16 +27,29 @@ export interface TextRequest {
   readonly sampling: Sampling
   readonly seed: number
   readonly logitBias: LogitBias
+  /** What may not come, whatever its probability. */
+  readonly rules?: readonly LogitsRule[]
   /** Prompt and answer fit into the context together. */
   readonly maxTokens: number
   /** How many of the likeliest tokens to tell at each place of the answer; undefined for no logprobs at all. */
   readonly logprobs: number | undefined
   readonly promptLogprobs: number | undefined
+  /** Tokens by which the model says it is done. */
   readonly endTokens: ReadonlySet<number>
+  /** Tokens with which the caller wants it to be done. */
+  readonly stopTokens?: ReadonlySet<number>
   readonly stops: readonly string[]
+  /** What ended the answer is part of it. */
+  readonly includesStop?: boolean
+  /** Texts that so many tokens have made certain stop nothing. */
+  readonly minTokens?: number
+  /** Tells how likely the tokens were in the mean. */
+  readonly isScored?: boolean
   /** Absent without a tokenizer; then there are tokens but no text. */
   readonly detokenizer: StreamDetokenizer | undefined
   readonly signal?: AbortSignal | undefined
+  /** How it is worked on beside others. */
+  readonly sequence?: Omit<SequenceOptions, 'signal'>
 }
 
 /** One answer of the engine as a stream of pieces; it starts when it is first asked for something. */
@@ -40,7 +63,12 @@ export class TextGeneration implements Generation, SequenceHandler {
   readonly #tokens: number[] = []
   readonly #logprobs: TokenLogprobs[] = []
   readonly #promptLogprobs: TokenLogprobs[] = []
+  /** Of the tokens drawn, the one that ended the answer among them. */
+  #logprobSum = 0
+  #drawn = 0
+  #cachedTokens = 0
   #text = ''
+  #stoppedBy: string | number | undefined
   #finishReason: FinishReason | undefined
   #result: Promise<GenerationResult> | undefined
   #isOver = false
@@ -52,8 +80,14 @@ export class TextGeneration implements Generation, SequenceHandler {
   constructor(engine: SequenceWriter, request: TextRequest) {
     this.#engine = engine
     this.#request = request
-    this.#sampler = new Sampler(request.sampling, request.seed, request.prompt, request.logitBias)
-    this.#stops = new StopWatch(request.stops)
+    const { sampling, seed, prompt, logitBias: bias, rules = [] } = request
+    this.#sampler = new Sampler({ sampling, seed, prompt, bias, rules })
+    this.#stops = new StopWatch(stopTexts(request.stops))
+  }
+
+  /** Mean log-probability of the tokens drawn so far, where the request wants it. */
+  get score(): number {
+    return this.#drawn > 0 ? this.#logprobSum / this.#drawn : -Infinity
   }
 
   done(): Promise<GenerationResult> {
@@ -79,8 +113,9 @@ export class TextGeneration implements Generation, SequenceHandler {
     }
   }
 
-  onStart(): void {
+  onStart(sharedTokens = 0): void {
     this.#startedAt = performance.now()
+    this.#cachedTokens = sharedTokens
   }
 
   /** All rows of the prompt, as long as some of their logprobs are to be told. */
@@ -114,46 +149,79 @@ export class TextGeneration implements Generation, SequenceHandler {
 
   /** Draws a token, and decides what of the text is certain and whether the answer goes on. */
   #next(logits: Float32Array): number | undefined {
-    const { endTokens, maxTokens, detokenizer } = this.#request
+    const { endTokens, stopTokens, includesStop, maxTokens } = this.#request
     const token = this.#sampler.next(logits)
     if (this.#firstTokenAt === 0) this.#firstTokenAt = performance.now()
-    if (endTokens.has(token)) {
-      this.#finishReason = 'stop'
-      this.#emit(this.#rest(''), token)
-      return undefined
-    }
+    // The rules leave nothing to come.
+    if (token === undefined) return this.#end('stop')
+    const logprobs = this.#judge(logits, token)
+    if (endTokens.has(token)) return this.#end('stop', token)
+    const isStop = stopTokens?.has(token) ?? false
+    if (isStop) this.#stoppedBy = token
+    if (isStop && !includesStop) return this.#end('stop', token)
     this.#tokens.push(token)
-    if (this.#request.logprobs !== undefined) this.#logprobs.push(logprobsOf(logits, token, this.#request.logprobs))
-    const { text, isStopped } = this.#stops.push(detokenizer?.push(token) ?? '')
-    if (isStopped) this.#finishReason = 'stop'
+    if (logprobs) this.#logprobs.push(logprobs)
+    let text = this.#read(token)
+    if (isStop || this.#stoppedBy !== undefined) this.#finishReason = 'stop'
     else if (this.#tokens.length === maxTokens) this.#finishReason = 'length'
-    this.#emit(this.#finishReason === 'length' ? this.#rest(text) : text, token)
+    if (this.#finishReason !== undefined && typeof this.#stoppedBy !== 'string') text += this.#rest()
+    this.#emit(text, token, logprobs)
     return this.#finishReason === undefined ? token : undefined
   }
 
-  /** `text` and whatever was held back until now. */
-  #rest(text: string): string {
-    const { text: last, isStopped } = this.#stops.push(this.#request.detokenizer?.flush() ?? '')
-    return text + last + (isStopped ? '' : this.#stops.flush())
+  #judge(logits: Float32Array, token: number): TokenLogprobs | undefined {
+    const { logprobs, isScored } = this.#request
+    if (logprobs === undefined && !isScored) return undefined
+    const told = logprobsOf(logits, token, logprobs ?? 0)
+    this.#logprobSum += told.logprob
+    this.#drawn++
+    return logprobs === undefined ? undefined : told
   }
 
-  #emit(text: string, token: number): void {
-    // The end token is no part of the answer; its piece only carries text that was held back.
-    if (this.#request.endTokens.has(token) && text === '') return
+  /** The text that a token makes certain. */
+  #read(token: number): string {
+    const { detokenizer, minTokens = 0 } = this.#request
+    const text = detokenizer?.push(token) ?? ''
+    return this.#tokens.length <= minTokens ? text : this.#watch(text)
+  }
+
+  #watch(read: string): string {
+    const { text, stop } = this.#stops.push(read)
+    if (stop === undefined) return text
+    this.#stoppedBy = stop
+    return this.#request.includesStop ? text + stop : text
+  }
+
+  /** Whatever was held back until now. */
+  #rest(): string {
+    const text = this.#watch(this.#request.detokenizer?.flush() ?? '')
+    if (typeof this.#stoppedBy !== 'string') return text + this.#stops.flush()
+    this.#finishReason = 'stop'
+    return text
+  }
+
+  /** Ends an answer that a token of no part of it ended; only text that was held back is still to be told. */
+  #end(reason: FinishReason, token?: number): undefined {
+    this.#finishReason = reason
+    const text = this.#rest()
+    if (text !== '') this.#emit(text, token ?? this.#tokens.at(-1)!, undefined)
+    return undefined
+  }
+
+  #emit(text: string, token: number, logprobs: TokenLogprobs | undefined): void {
     this.#text += text
-    const logprobs = this.#request.endTokens.has(token) ? undefined : this.#logprobs.at(-1)
     this.#queue.push({ text, token, ...(logprobs ? { logprobs } : {}) })
     this.#wake?.()
   }
 
   async #run(): Promise<GenerationResult> {
-    const { prompt, promptTokens = prompt.length, signal, seed, logprobs, promptLogprobs } = this.#request
+    const { prompt, promptTokens = prompt.length, signal, seed, logprobs, promptLogprobs, sequence } = this.#request
     this.#begunAt = performance.now()
     const onAbort = (): void => this.#controller.abort(signal?.reason)
     if (signal?.aborted) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      await this.#engine.run(prompt, this, { signal: this.#controller.signal })
+      await this.#engine.run(prompt, this, { ...sequence, signal: this.#controller.signal })
     } catch (error) {
       if (!isHenceError(error, 'ABORTED') || !this.#controller.signal.aborted) throw error
       this.#finishReason = 'aborted'
@@ -168,7 +236,13 @@ export class TextGeneration implements Generation, SequenceHandler {
       text: this.#text,
       tokens: this.#tokens,
       finishReason: this.#finishReason!,
-      usage: { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens },
+      ...(this.#stoppedBy === undefined ? {} : { stoppedBy: this.#stoppedBy }),
+      usage: {
+        promptTokens,
+        completionTokens,
+        totalTokens: promptTokens + completionTokens,
+        ...(this.#cachedTokens > 0 ? { cachedTokens: this.#cachedTokens } : {}),
+      },
       timings: this.#timings(performance.now()),
       seed,
       ...(logprobs === undefined ? {} : { logprobs: this.#logprobs }),

@@ -11,12 +11,24 @@ import type {
   TokenizeOptions,
 } from '../core/index.ts'
 import { HenceError } from '../core/index.ts'
-import { type Engine, KV_BLOCK_TOKENS, type StartedEngine } from '../llm/index.ts'
-import type { ChatTemplate, Tokenizer } from '../text/index.ts'
+import { type Engine, KV_BLOCK_TOKENS, repetitionPenalty, type StartedEngine, searchDecoder } from '../llm/index.ts'
+import type { ChatTemplate, StreamDetokenizer, Tokenizer } from '../text/index.ts'
+import { BestOfGeneration } from './best-of.ts'
 import { abortSignal, boolean, checkOptions, plainObject } from './check-options.ts'
-import { allocateLogits, checkTokens, GENERATE_RULES, logitBiasOf, samplingOf } from './generate-options.ts'
-import { TextGeneration } from './generate-text.ts'
+import {
+  allocateLogits,
+  biasRule,
+  checkTogether,
+  checkTokens,
+  GENERATE_RULES,
+  logitBiasOf,
+  samplingOf,
+  stopTokensOf,
+  tokenRulesOf,
+} from './generate-options.ts'
+import { TextGeneration, type TextRequest } from './generate-text.ts'
 import type { OpenModel } from './open-model.ts'
+import { refuseWithBeams, SearchGeneration } from './search-generation.ts'
 
 const CHAT_RULES = { ...GENERATE_RULES, templateVariables: plainObject }
 
@@ -88,8 +100,9 @@ class EngineModel implements LanguageModel {
 
   activity(): LanguageModelActivity {
     this.#checkAlive()
-    const { running, waiting, heldBlocks, blocks } = this.#engine.load
-    return { running, waiting, kvTokensUsed: heldBlocks * KV_BLOCK_TOKENS, kvTokens: blocks * KV_BLOCK_TOKENS }
+    const { running, waiting, heldBlocks, blocks, preemptions, prefixQueries, prefixHits } = this.#engine.load
+    const room = { kvTokensUsed: heldBlocks * KV_BLOCK_TOKENS, kvTokens: blocks * KV_BLOCK_TOKENS }
+    return { running, waiting, ...room, preemptions, prefixQueries, prefixHits }
   }
 
   async logits(tokens: readonly number[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Tensor<'f32'>> {
@@ -118,22 +131,72 @@ class EngineModel implements LanguageModel {
   }
 
   #generate(prompt: readonly number[], options: GenerateOptions, continues: boolean): Generation {
-    checkTokens(prompt, this.#engine.decoder.config.vocabulary)
+    const { vocabulary } = this.#engine.decoder.config
+    checkTokens(prompt, vocabulary)
+    checkTogether(options)
     const { context } = this.#engine.decoder.limits
     const room = context - prompt.length
     if (room < Math.min(1, options.maxTokens ?? 1)) throw overflow(prompt.length, context)
-    const { stop = [], ignoreEos = false, signal, seed = randomInt(2 ** 32), logprobs, promptLogprobs } = options
-    return new TextGeneration(this.#engine, {
+    const { stop = [], ignoreEos = false, signal, seed = randomInt(2 ** 32), logprobs, promptLogprobs, minTokens = 0 } = options
+    const { priority, deadlineMs, cacheSalt, beams = 1, bestOf, returnSequences = 1, includeStop = false } = options
+    const { tokenizer } = this.#model
+    const endTokens = ignoreEos ? new Set<number>() : this.#model.endTokens
+    const stopTokens = stopTokensOf(options.stopTokens, vocabulary)
+    const allEnds = new Set([...endTokens, ...stopTokens])
+    const detokenizer = () => tokenizer?.stream({ continues })
+    const request: TextRequest = {
       prompt,
       sampling: samplingOf(this.#model.sampling, options),
       seed,
-      logitBias: logitBiasOf(options.logitBias, this.#engine.decoder.config.vocabulary),
+      logitBias: logitBiasOf(options.logitBias, vocabulary),
+      rules: tokenRulesOf(options, { vocabulary, tokenizer, promptTokens: prompt.length, endTokens: allEnds }),
       logprobs,
       promptLogprobs,
       maxTokens: Math.min(room, options.maxTokens ?? room),
-      endTokens: ignoreEos ? new Set() : this.#model.endTokens,
+      minTokens,
+      endTokens,
+      stopTokens,
+      includesStop: includeStop,
       stops: typeof stop === 'string' ? [stop] : stop,
-      detokenizer: this.#model.tokenizer?.stream({ continues }),
+      detokenizer: detokenizer(),
+      signal,
+      sequence: { priority, deadlineMs, cacheSalt },
+    }
+    if (beams > 1) return this.#search(request, { ...options, beams }, allEnds, detokenizer)
+    const answers = bestOf ?? returnSequences
+    if (answers === 1) return new TextGeneration(this.#engine, request)
+    if (request.sampling.temperature === 0)
+      throw new HenceError('OPTION_INVALID', `generate: ${answers} answers at temperature 0 are all the same`, { answers })
+    // Rules and bias hold nothing of one answer; a detokenizer does.
+    const requestOf = (index: number): TextRequest => ({
+      ...request,
+      seed: seed + index,
+      detokenizer: detokenizer(),
+      promptLogprobs: index === 0 ? promptLogprobs : undefined,
+    })
+    return new BestOfGeneration(this.#engine, { bestOf: answers, returnSequences, request: requestOf })
+  }
+
+  #search(
+    { prompt, logitBias, rules = [], maxTokens, signal, sequence }: TextRequest,
+    options: GenerateOptions & { readonly beams: number },
+    endTokens: ReadonlySet<number>,
+    detokenizer: () => StreamDetokenizer | undefined,
+  ): Generation {
+    refuseWithBeams(options)
+    const { beams, returnSequences = 1, lengthPenalty = 1, earlyStopping = false } = options
+    if (returnSequences > beams)
+      throw new HenceError('OPTION_INVALID', `${returnSequences} texts cannot come of ${beams} beams`, { returnSequences, beams })
+    if (maxTokens === 0) throw new HenceError('OPTION_INVALID', 'generate: a search needs room for at least one token', { maxTokens })
+    const penalty = options.repetitionPenalty ?? this.#model.sampling.repetitionPenalty
+    const all = [...(penalty === 1 ? [] : [repetitionPenalty(penalty)]), ...(logitBias.size > 0 ? [biasRule(logitBias)] : []), ...rules]
+    const search = { beams, lengthPenalty, earlyStopping, maxTokens, endTokens, rules: all }
+    return new SearchGeneration({
+      search: stop => searchDecoder(this.#engine, prompt, search, { ...sequence, signal: stop }),
+      endTokens,
+      returnSequences,
+      promptTokens: prompt.length,
+      detokenizer,
       signal,
     })
   }

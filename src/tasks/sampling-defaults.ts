@@ -6,6 +6,7 @@ export const SAMPLING_RANGES = {
   topK: { min: 0, max: 4_194_304 },
   topP: { min: 0, max: 1 },
   minP: { min: 0, max: 1 },
+  typicalP: { min: 0, max: 1 },
   repetitionPenalty: { min: 1e-3, max: 1_000 },
   frequencyPenalty: { min: -1_000, max: 1_000 },
   presencePenalty: { min: -1_000, max: 1_000 },
@@ -16,6 +17,7 @@ const HUGGING_FACE = {
   topK: 'top_k',
   topP: 'top_p',
   minP: 'min_p',
+  typicalP: 'typical_p',
   repetitionPenalty: 'repetition_penalty',
 } as const
 const GGUF = {

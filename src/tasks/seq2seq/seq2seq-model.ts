@@ -24,22 +24,26 @@ import {
   type StartedSeq2Seq,
 } from '../../llm/index.ts'
 import type { Tokenizer } from '../../text/index.ts'
-import { abortSignal, boolean, checkOptions, integer, number, type OptionRule, oneOf } from '../check-options.ts'
-import { allocateLogits, checkTokens, GENERATE_RULES, logitBiasOf, samplingOf } from '../generate-options.ts'
+import { abortSignal, boolean, checkOptions, type OptionRule } from '../check-options.ts'
+import {
+  allocateLogits,
+  biasRule,
+  checkTogether,
+  checkTokens,
+  GENERATE_RULES,
+  logitBiasOf,
+  samplingOf,
+  stopTokensOf,
+  tokenRulesOf,
+} from '../generate-options.ts'
 import { TextGeneration } from '../generate-text.ts'
+import { refuseWithBeams, SearchGeneration } from '../search-generation.ts'
 import type { OpenSeq2Seq } from './open-seq2seq.ts'
-import { SearchGeneration } from './search-generation.ts'
 
-/** What options of `generate` may be for an encoder–decoder. */
-export const SEQ2SEQ_RULES: Readonly<Record<string, OptionRule>> = {
-  ...GENERATE_RULES,
-  beams: integer(1, 64),
-  lengthPenalty: number(-1_000, 1_000),
-  earlyStopping: value => (typeof value === 'boolean' ? undefined : oneOf('never')(value) && 'true, false or "never"'),
-  noRepeatNgrams: integer(0, 1_024),
-  minTokens: integer(0, Number.MAX_SAFE_INTEGER),
-  returnSequences: integer(1, 64),
-}
+/** What options of `generate` may be for an encoder–decoder, whose targets all are worked on in order of arrival. */
+export const SEQ2SEQ_RULES: Readonly<Record<string, OptionRule>> = Object.fromEntries(
+  Object.entries(GENERATE_RULES).filter(([name]) => !['bestOf', 'priority', 'deadlineMs', 'cacheSalt'].includes(name)),
+)
 
 /** What an encoder–decoder is made of. */
 export interface Seq2SeqParts {
@@ -165,27 +169,41 @@ export class Seq2SeqModel implements LanguageModel {
   /** Writes about a source: a search where beams are wanted, else token by token. */
   answer(request: AnswerRequest, options: GenerateOptions): Generation {
     this.#checkAlive()
+    checkTogether(options)
     const sampling = samplingOf(this.open.sampling, options)
     const settings = withOptions(request.settings, options)
     const { encode, sourceTokens, prefix = prefixOf(settings), rules: added = [] } = request
     const { model } = this.engine
     const isSearch = settings.beams > 1 && (options.beams !== undefined || sampling.temperature === 0)
     const endTokens: ReadonlySet<number> = options.ignoreEos ? new Set() : settings.endTokens
+    const stopTokens = stopTokensOf(options.stopTokens, model.config.vocabulary)
+    const allEnds = new Set([...endTokens, ...stopTokens])
     const mostTokens = mostTokensOf(settings, prefix.length, model.limits.targetContext)
     const maxTokens = mostTokens - prefix.length
     const logitBias = logitBiasOf(options.logitBias, model.config.vocabulary)
-    const rules = [...rulesOf({ ...settings, endTokens }, prefix.length, mostTokens, !isSearch), ...added]
-    const detokenizer = this.open.tokenizer?.stream()
+    const { badWords, allowedTokens } = options
+    const context = { vocabulary: model.config.vocabulary, tokenizer: this.open.tokenizer, promptTokens: prefix.length, endTokens: allEnds }
+    const rules = [
+      ...rulesOf({ ...settings, endTokens: allEnds }, prefix.length, mostTokens, !isSearch),
+      ...added,
+      ...tokenRulesOf({ badWords, allowedTokens }, context),
+    ]
+    const detokenizer = () => this.open.tokenizer?.stream()
     const { signal } = options
     if (isSearch) {
       refuseWithBeams(options)
       const { beams, lengthPenalty, earlyStopping } = settings
       const biased = logitBias.size > 0 ? [...rules, biasRule(logitBias)] : rules
       const search = async (stop: AbortSignal) =>
-        this.engine.search(await encode(stop), prefix, { beams, lengthPenalty, earlyStopping, maxTokens, endTokens, rules: biased }, stop)
+        this.engine.search(
+          await encode(stop),
+          prefix,
+          { beams, lengthPenalty, earlyStopping, maxTokens, endTokens: allEnds, rules: biased },
+          stop,
+        )
       return new SearchGeneration({
         search,
-        endTokens,
+        endTokens: allEnds,
         returnSequences: options.returnSequences ?? 1,
         promptTokens: sourceTokens,
         detokenizer,
@@ -207,8 +225,11 @@ export class Seq2SeqModel implements LanguageModel {
       promptLogprobs,
       maxTokens,
       endTokens,
+      stopTokens,
+      includesStop: options.includeStop ?? false,
+      minTokens: options.minTokens ?? 0,
       stops: typeof stop === 'string' ? [stop] : stop,
-      detokenizer,
+      detokenizer: detokenizer(),
       signal,
     })
   }
@@ -247,21 +268,5 @@ function withOptions(settings: GenerationSettings, options: GenerateOptions): Ge
     leastNewTokens: minTokens ?? settings.leastNewTokens,
     maxNewTokens: maxTokens ?? settings.maxNewTokens,
     repetitionPenalty: options.repetitionPenalty ?? settings.repetitionPenalty,
-  }
-}
-
-function refuseWithBeams({ stop, logprobs, promptLogprobs, temperature = 0 }: GenerateOptions): void {
-  const given = Object.entries({ stop, logprobs, promptLogprobs, temperature: temperature > 0 ? temperature : undefined })
-  const refused = given.filter(([, value]) => value !== undefined).map(([name]) => name)
-  if (refused.length > 0)
-    throw new HenceError('OPTION_INVALID', `generate: a search with beams has no use for ${refused.join(', ')}`, {
-      options: refused,
-      hint: 'Leave them out, or take { beams: 1 }.',
-    })
-}
-
-function biasRule(bias: ReadonlyMap<number, number>): LogitsRule {
-  return scores => {
-    for (const [token, amount] of bias) scores[token]! += amount
   }
 }

@@ -1,6 +1,14 @@
-import { type FinishReason, type Generation, type GenerationDelta, type GenerationResult, isHenceError } from '../../core/index.ts'
-import type { BeamResult } from '../../llm/index.ts'
-import type { StreamDetokenizer } from '../../text/index.ts'
+import {
+  type FinishReason,
+  type GenerateOptions,
+  type Generation,
+  type GenerationDelta,
+  type GenerationResult,
+  HenceError,
+  isHenceError,
+} from '../core/index.ts'
+import type { BeamResult } from '../llm/index.ts'
+import type { StreamDetokenizer } from '../text/index.ts'
 
 /** A checked request for a search with beams. */
 export interface SearchRequest {
@@ -10,8 +18,8 @@ export interface SearchRequest {
   /** Texts the result tells. */
   readonly returnSequences: number
   readonly promptTokens: number
-  /** Absent without a tokenizer; then there are tokens but no text. */
-  readonly detokenizer: StreamDetokenizer | undefined
+  /** Reads one text; gives nothing without a tokenizer, and then there are tokens but no text. */
+  detokenizer(): StreamDetokenizer | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -33,7 +41,8 @@ export class SearchGeneration implements Generation {
   async *[Symbol.asyncIterator](): AsyncIterator<GenerationDelta> {
     try {
       const { tokens } = await this.done()
-      for (const [i, token] of tokens.entries()) yield { token, text: this.#text([token], i === tokens.length - 1) }
+      const detokenizer = this.#request.detokenizer()
+      for (const [i, token] of tokens.entries()) yield { token, text: textOf(detokenizer, [token], i === tokens.length - 1) }
     } finally {
       this.#controller.abort()
     }
@@ -57,7 +66,7 @@ export class SearchGeneration implements Generation {
     }
     const sequences = found.slice(0, returnSequences).map(({ tokens, score }) => {
       const written = this.#withoutEnd(tokens)
-      return { text: this.#text(written, true), tokens: written, score }
+      return { text: textOf(this.#request.detokenizer(), written, true), tokens: written, score }
     })
     const best = sequences[0] ?? { text: '', tokens: [] }
     const totalMs = performance.now() - begunAt
@@ -86,10 +95,35 @@ export class SearchGeneration implements Generation {
   #withoutEnd(tokens: readonly number[]): readonly number[] {
     return this.#request.endTokens.has(tokens.at(-1)!) ? tokens.slice(0, -1) : tokens
   }
-
-  #text(tokens: readonly number[], isLast: boolean): string {
-    const { detokenizer } = this.#request
-    if (!detokenizer) return ''
-    return tokens.map(token => detokenizer.push(token)).join('') + (isLast ? detokenizer.flush() : '')
-  }
 }
+
+function textOf(detokenizer: StreamDetokenizer | undefined, tokens: readonly number[], isLast: boolean): string {
+  if (!detokenizer) return ''
+  return tokens.map(token => detokenizer.push(token)).join('') + (isLast ? detokenizer.flush() : '')
+}
+
+/** @throws HenceError `OPTION_INVALID` for options that a search has no use for */
+export function refuseWithBeams(options: GenerateOptions): void {
+  const { temperature = 0 } = options
+  const refused = NOT_SEARCHED.filter(name => options[name] !== undefined && options[name] !== false)
+  if (temperature > 0) refused.push('temperature')
+  if (refused.length > 0)
+    throw new HenceError('OPTION_INVALID', `generate: a search with beams has no use for ${refused.join(', ')}`, {
+      options: refused,
+      hint: 'Leave them out, or take { beams: 1 }.',
+    })
+}
+
+const NOT_SEARCHED: (keyof GenerateOptions)[] = [
+  'stop',
+  'includeStop',
+  'logprobs',
+  'promptLogprobs',
+  'bestOf',
+  'topK',
+  'topP',
+  'minP',
+  'typicalP',
+  'frequencyPenalty',
+  'presencePenalty',
+]

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import { slotOf } from '../src/llm/kv-blocks.ts'
+import type { PrefixTraits } from '../src/llm/prefix-cache.ts'
 import type { ScheduledSlice } from '../src/llm/scheduler.ts'
 import type { Sequence } from '../src/llm/sequence.ts'
 
@@ -11,19 +12,22 @@ export class SimulatedMemory {
   readonly #places = new Map<number, number>()
   /** A number for each beginning there is. */
   readonly #beginnings = new Map<string, number>()
-  readonly #longAfter: number | null
+  readonly #traits: PrefixTraits
 
-  constructor(longAfter: number | null = null) {
-    this.#longAfter = longAfter
+  constructor(traits: PrefixTraits) {
+    this.#traits = traits
   }
 
   /** Does a step's reads and writes; `open` are all sequences that may have a table. */
   run(slices: readonly ScheduledSlice[], open: Iterable<Sequence>): void {
     const holders = new Map<number, number>()
-    for (const { blocks } of open) for (const block of blocks) holders.set(block, (holders.get(block) ?? 0) + 1)
+    for (const { blocks } of open) for (const block of new Set(blocks)) holders.set(block, (holders.get(block) ?? 0) + 1)
     for (const { sequence, start, count, blocks } of slices) {
       const meant = this.#meant(sequence)
-      const wrong = meant.findIndex((beginning, position) => position < start && this.#places.get(slotOf(blocks, position)) !== beginning)
+      const first = start - (this.#traits.window ?? start + 1) + 1
+      const isWrong = (beginning: number, position: number): boolean =>
+        position >= first && position < start && this.#places.get(slotOf(blocks, position)) !== beginning
+      const wrong = meant.findIndex(isWrong)
       expect(wrong, 'a position whose keys are of other tokens').toBe(-1)
       for (let position = start; position < start + count; position++) {
         const slot = slotOf(blocks, position)
@@ -35,7 +39,8 @@ export class SimulatedMemory {
 
   /** What each position's keys depend on. */
   #meant({ tokens, salt }: Sequence): number[] {
-    let before = this.#numberOf(JSON.stringify([salt ?? null, this.#longAfter !== null && tokens.length > this.#longAfter]))
+    const { longAfter } = this.#traits
+    let before = this.#numberOf(JSON.stringify([salt ?? null, longAfter !== null && tokens.length > longAfter]))
     return tokens.map(token => {
       before = this.#numberOf(`${before} ${token}`)
       return before

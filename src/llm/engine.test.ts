@@ -98,6 +98,19 @@ async function ask(
   return { tokens, logits, sharedTokens }
 }
 
+/** One of a random workload. */
+interface Request {
+  readonly prompt: number
+  readonly seed: number
+  readonly count: number
+  readonly abortAt: number | null
+  readonly firstRow: number | undefined
+  readonly cacheSalt: string | undefined
+  readonly priority: number
+  /** Turns of the event loop before it comes. */
+  readonly after: number
+}
+
 function promptOf(length: number, seed = 0): number[] {
   return Array.from({ length }, (_, i) => (i * 37 + seed * 101 + 11) % 251)
 }
@@ -145,7 +158,7 @@ describe.each(BACKENDS)('on $name', backend => {
       const limits = { tokens: 24, sequences: 5, rows: 16, blocks: 9 }
       const [cold, engine] = await enginesOf({ backend, config, limits }, { stallMs: 1 })
       const solo = new Map<string, Promise<Answer>>()
-      const requests = fc.array(
+      const requests: fc.Arbitrary<Request[]> = fc.array(
         fc.record({
           prompt: fc.integer({ min: 1, max: 70 }),
           seed: fc.constantFrom(0, 0, 0, 1),
@@ -161,7 +174,7 @@ describe.each(BACKENDS)('on $name', backend => {
       const crowd = [0, 1, 2, 0, 1, 2].map(seed => ({
         ...{ prompt: 20, seed, count: 40, abortAt: null, firstRow: undefined, cacheSalt: undefined, priority: 0, after: 0 },
       }))
-      const property = fc.asyncProperty(requests, async wanted => {
+      const property = fc.asyncProperty(requests, async (wanted: readonly Request[]) => {
         const outcomes = await Promise.allSettled(
           wanted.map(async ({ prompt, seed, count, abortAt, firstRow, after, ...options }) => {
             for (let turn = 0; turn < after; turn++) await new Promise(resolve => setImmediate(resolve))

@@ -1,6 +1,6 @@
 import { breathe, HenceError } from '../core/index.ts'
 import type { Decoder } from './decoder.ts'
-import { longAfter, stateSizes } from './decoder-config.ts'
+import { type DecoderConfig, longAfter, stateSizes } from './decoder-config.ts'
 import { type ScheduledSlice, Scheduler, type SchedulerLoad } from './scheduler.ts'
 import { Sequence, type SequenceHandler, type SequenceOptions } from './sequence.ts'
 
@@ -49,7 +49,8 @@ export class Engine {
     const { config, limits } = decoder
     // Blocks hold keys and values; a state in the middle of a sequence is not kept, and nothing can be computed without it.
     const hasStates = config.layers.some(({ mixer }) => stateSizes(mixer).length > 0)
-    this.#scheduler = new Scheduler(limits, { longAfter: longAfter(config), sharesPrefixes: prefixCache && !hasStates, stallMs })
+    const traits = { longAfter: longAfter(config), window: widestWindow(config) }
+    this.#scheduler = new Scheduler(limits, { ...traits, sharesPrefixes: prefixCache && !hasStates, stallMs })
   }
 
   /** What the engine is doing. */
@@ -179,6 +180,13 @@ export class Engine {
     if (error === undefined) ticket.resolve()
     else ticket.reject(error)
   }
+}
+
+/** Newest keys that a query of any layer sees; null when some layer sees all, or has none. */
+function widestWindow({ layers }: DecoderConfig): number | null {
+  const windows = layers.map(({ mixer }) => (mixer.kind === 'attention' && mixer.window !== null ? mixer.window : Number.POSITIVE_INFINITY))
+  const widest = Math.max(...windows)
+  return Number.isFinite(widest) ? widest : null
 }
 
 function checkOptions({ priority = 0, deadlineMs = 1, cacheSalt = '' }: SequenceOptions): void {

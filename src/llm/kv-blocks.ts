@@ -104,15 +104,27 @@ export class BlockPool {
     return { from, to }
   }
 
-  /** Takes back all blocks of a table and empties it; those that others hold stay theirs. */
-  release(blocks: number[]): void {
+  /**
+   * Takes back the blocks `from .. to` of a table, which nobody reads any more through it, nor those before. In all their places
+   * the table has the block `to`, so that whoever looks at more than it needs finds numbers of its own.
+   */
+  trim(blocks: number[], from: number, to: number): void {
+    if (from >= to) return
+    for (const block of blocks.slice(from, to)) this.#give(block)
+    blocks.fill(blocks[to]!, 0, to)
+  }
+
+  /** Takes back all blocks of a table, of which the first ones were trimmed, and empties it; those that others hold stay theirs. */
+  release(blocks: number[], trimmed = 0): void {
     // From the end: of a beginning that is cached, its end is the first to go, since it is of no use without the rest.
-    while (blocks.length > 0) {
-      const block = blocks.pop()!
-      if (--this.#holders[block]! > 0) continue
-      if (this.#keyOf.has(block)) this.#cached.add(block)
-      else this.#free.push(block)
-    }
+    while (blocks.length > trimmed) this.#give(blocks.pop()!)
+    blocks.length = 0
+  }
+
+  #give(block: number): void {
+    if (--this.#holders[block]! > 0) return
+    if (this.#keyOf.has(block)) this.#cached.add(block)
+    else this.#free.push(block)
   }
 
   /** A free block, else the cached one that was not used for longest. */

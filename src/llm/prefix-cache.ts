@@ -3,6 +3,14 @@ import { KV_BLOCK_TOKENS } from '../program/index.ts'
 import type { BlockPool } from './kv-blocks.ts'
 import type { Sequence } from './sequence.ts'
 
+/** What of a model decides which keys and values are whose. */
+export interface PrefixTraits {
+  /** See `longAfter` of the configuration. */
+  readonly longAfter: number | null
+  /** Newest keys that a query of any layer sees, itself included; null when some layer sees all. */
+  readonly window: number | null
+}
+
 /**
  * Lets sequences share the blocks of what they begin with. The contents of a full block depend on its tokens and on all before
  * it, so its key is a hash of its tokens and of the key of the block before it; the chain begins with the salt, and with
@@ -12,17 +20,17 @@ import type { Sequence } from './sequence.ts'
  */
 export class PrefixCache {
   readonly #pool: BlockPool
-  readonly #longAfter: number | null
+  readonly #traits: PrefixTraits
   /** Keys that running sequences are going to register, by who will. */
   readonly #coming = new Map<string, Sequence>()
   /** Tokens of sequences that were taken up, and how many of these were found. */
   queries = 0
   hits = 0
 
-  /** @param longAfter - see `longAfter` of the configuration */
-  constructor(pool: BlockPool, longAfter: number | null) {
+  /** @param traits - of the model */
+  constructor(pool: BlockPool, traits: PrefixTraits) {
     this.#pool = pool
-    this.#longAfter = longAfter
+    this.#traits = traits
   }
 
   /**
@@ -30,17 +38,32 @@ export class PrefixCache {
    * had better be waited for.
    */
   awaits(sequence: Sequence): boolean {
-    const keys = this.#keys(sequence, shareable(sequence))
-    const missing = keys.find(key => !this.#pool.has(key))
+    const missing = this.#keys(sequence, shareable(sequence))[this.#known(sequence)]
     const author = missing === undefined ? undefined : this.#coming.get(missing)
     return author !== undefined && author.priority >= sequence.priority
   }
 
   /** Fills an empty table with the blocks that are known, as many as leave a row that is wanted to be computed. */
   share(sequence: Sequence): void {
-    for (const key of this.#keys(sequence, shareable(sequence))) if (!this.#pool.share(sequence.blocks, key)) break
-    sequence.registered = sequence.blocks.length
-    sequence.computed = sequence.registered * KV_BLOCK_TOKENS
+    const { blocks, keys } = sequence
+    const known = this.#known(sequence)
+    const unseen = unseenBlocks(known * KV_BLOCK_TOKENS, this.#traits.window)
+    for (let i = unseen; i < known; i++) this.#pool.share(blocks, keys[i]!)
+    blocks.unshift(...new Array<number>(unseen).fill(blocks[0]!))
+    sequence.trimmed = unseen
+    sequence.registered = known
+    sequence.computed = known * KV_BLOCK_TOKENS
+  }
+
+  /** Blocks that need not be computed: those whose keys and values a query after them sees are all known. */
+  #known(sequence: Sequence): number {
+    let known = 0
+    let run = 0
+    for (const [i, key] of this.#keys(sequence, shareable(sequence)).entries()) {
+      run = this.#pool.has(key) ? run + 1 : 0
+      if (i + 1 - run <= unseenBlocks((i + 1) * KV_BLOCK_TOKENS, this.#traits.window)) known = i + 1
+    }
+    return known
   }
 
   /** A sequence whose table was filled is taken up: others may wait for what it is going to compute. */
@@ -50,7 +73,7 @@ export class PrefixCache {
       this.queries += sequence.tokens.length
       this.hits += sequence.computed
     }
-    for (const key of this.#keys(sequence, fullBlocks(sequence.tokens.length)))
+    for (const key of this.#keys(sequence, fullBlocks(sequence.tokens.length)).slice(sequence.registered))
       if (!this.#pool.has(key) && !this.#coming.has(key)) this.#coming.set(key, sequence)
   }
 
@@ -72,14 +95,22 @@ export class PrefixCache {
   /** The keys of a sequence's first `count` blocks, all of them full. */
   #keys(sequence: Sequence, count: number): readonly string[] {
     const { keys, tokens, salt } = sequence
+    const { longAfter } = this.#traits
     while (keys.length < count) {
-      const before = keys.at(-1) ?? JSON.stringify([salt ?? null, this.#longAfter !== null && tokens.length > this.#longAfter])
+      const before = keys.at(-1) ?? JSON.stringify([salt ?? null, longAfter !== null && tokens.length > longAfter])
       const begin = keys.length * KV_BLOCK_TOKENS
       const ids = Int32Array.from(tokens.slice(begin, begin + KV_BLOCK_TOKENS))
       keys.push(createHash('sha256').update(before).update(new Uint8Array(ids.buffer)).digest('base64'))
     }
     return count < keys.length ? keys.slice(0, count) : keys
   }
+}
+
+/** Blocks at the beginning of a sequence of which the query at a position sees nothing; there are others in any case. */
+export function unseenBlocks(position: number, window: number | null): number {
+  const blocks = window === null ? 0 : Math.max(0, Math.floor((position - window + 1) / KV_BLOCK_TOKENS))
+  // With a window of one token, the query's own.
+  return Math.min(blocks, Math.max(0, Math.ceil(position / KV_BLOCK_TOKENS) - 1))
 }
 
 function fullBlocks(tokens: number): number {

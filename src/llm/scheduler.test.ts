@@ -155,6 +155,28 @@ describe('order', () => {
   })
 })
 
+test('blocks that no query to come sees are given back where all layers have windows', () => {
+  const sequence = sequenceOf(60)
+  const scheduler = schedulerWith([sequence], {}, { window: 20 })
+  const held: number[] = []
+  while (sequence.pending > 0) {
+    commit(scheduler)
+    held.push(scheduler.load.heldBlocks)
+    if (sequence.pending === 0 && sequence.tokens.length < 96) scheduler.push(sequence, 1)
+  }
+  // Of 32 computed tokens the next sees those from 13 on, of 60 those from 41 on, of 67 those from 48 on.
+  expect(held.slice(0, 9)).toEqual([4, 2, 2, 2, 2, 2, 3, 3, 2])
+  expect(Math.max(...held.slice(1))).toBe(3)
+  expect(scheduler.load).toMatchObject({ heldBlocks: 2, cachedBlocks: 4, freeBlocks: 2 })
+  // They are found all the same: only those that are seen are needed.
+  const again = new Sequence(sequence.tokens.slice(0, 70), sequence.handler)
+  scheduler.remove(sequence)
+  scheduler.add(again)
+  expect(commit(scheduler)).toMatchObject([{ start: 64, count: 6 }])
+  expect(again.blocks).toHaveLength(5)
+  expect(new Set(again.blocks).size).toBe(2)
+})
+
 describe('common beginnings', () => {
   const of = [1, 2, 3]
 
@@ -288,13 +310,14 @@ test('all sequences finish, nobody reads or overwrites what is another’s, and 
   )
   const options = fc.record({
     longAfter: fc.constantFrom(null, 40, 48),
+    window: fc.constantFrom(null, null, 1, 16, 20, 33),
     sharesPrefixes: fc.constantFrom(true, true, true, false),
     stallMs: fc.constantFrom(1, 100),
   })
   fc.assert(
     fc.property(arrivals, fc.integer({ min: 6, max: 16 }), options, (requests, blocks, settings) => {
       const scheduler = new Scheduler({ ...LIMITS, blocks }, settings)
-      const memory = new SimulatedMemory(settings.longAfter)
+      const memory = new SimulatedMemory(settings)
       const open = new Map<Sequence, { readonly length: number; readonly abortAt: number | null }>()
       let arriving = requests.map(({ firstRow, ...request }) => ({
         ...request,

@@ -1,6 +1,6 @@
 import type { BatchLimits, BatchSlice } from './batch.ts'
 import { BlockPool, blocksFor } from './kv-blocks.ts'
-import { PrefixCache } from './prefix-cache.ts'
+import { PrefixCache, type PrefixTraits, unseenBlocks } from './prefix-cache.ts'
 import type { Sequence } from './sequence.ts'
 import { StepBudget } from './step-budget.ts'
 
@@ -13,9 +13,7 @@ export interface ScheduledSlice extends BatchSlice {
 }
 
 /** What a scheduler needs to know of the model, and how it is to work. */
-export interface SchedulerOptions {
-  /** See `longAfter` of the configuration. */
-  readonly longAfter?: number | null
+export interface SchedulerOptions extends Partial<PrefixTraits> {
   /** Sequences share the blocks of common beginnings; false for models whose layers have a state beside keys and values. */
   readonly sharesPrefixes?: boolean
   readonly stallMs?: number | undefined
@@ -34,7 +32,7 @@ export class Scheduler {
   readonly #pool: BlockPool
   readonly #prefixes: PrefixCache | undefined
   readonly #budget: StepBudget
-  readonly #longAfter: number | null
+  readonly #traits: PrefixTraits
   /** Both in order. */
   readonly #running: Sequence[] = []
   readonly #waiting: Sequence[] = []
@@ -43,12 +41,15 @@ export class Scheduler {
   #arrivals = 0
   #preemptions = 0
 
-  constructor(limits: BatchLimits, { longAfter = null, sharesPrefixes = true, stallMs = DEFAULT_STALL_MS }: SchedulerOptions = {}) {
+  constructor(
+    limits: BatchLimits,
+    { longAfter = null, window = null, sharesPrefixes = true, stallMs = DEFAULT_STALL_MS }: SchedulerOptions = {},
+  ) {
     this.#limits = limits
     this.#pool = new BlockPool(limits.blocks)
-    this.#prefixes = sharesPrefixes ? new PrefixCache(this.#pool, longAfter) : undefined
+    this.#prefixes = sharesPrefixes ? new PrefixCache(this.#pool, { longAfter, window }) : undefined
     this.#budget = new StepBudget(stallMs)
-    this.#longAfter = longAfter
+    this.#traits = { longAfter, window }
     this.#freeSlots = Array.from({ length: limits.sequences }, (_, i) => limits.sequences - 1 - i)
   }
 
@@ -100,13 +101,16 @@ export class Scheduler {
   computed(sequence: Sequence, position: number): void {
     sequence.computed = position
     this.#prefixes?.register(sequence)
+    const unseen = unseenBlocks(position, this.#traits.window)
+    this.#pool.trim(sequence.blocks, sequence.trimmed, unseen)
+    sequence.trimmed = Math.max(sequence.trimmed, unseen)
   }
 
   /** A sequence goes on with a token. */
   push(sequence: Sequence, token: number): void {
     sequence.tokens.push(token)
     // All keys of a long sequence are turned in another way: none of those computed hold any more, though they do for others.
-    if (sequence.tokens.length - 1 !== this.#longAfter) return
+    if (sequence.tokens.length - 1 !== this.#traits.longAfter) return
     this.#setBack(sequence)
     sequence.keys.length = 0
   }
@@ -186,11 +190,12 @@ export class Scheduler {
 
   #release(sequence: Sequence): void {
     this.#prefixes?.end(sequence)
-    this.#pool.release(sequence.blocks)
+    this.#pool.release(sequence.blocks, sequence.trimmed)
     if (sequence.stateSlot >= 0) this.#freeSlots.push(sequence.stateSlot)
     sequence.stateSlot = -1
     sequence.computed = 0
     sequence.registered = 0
+    sequence.trimmed = 0
   }
 }
 

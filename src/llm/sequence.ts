@@ -40,6 +40,8 @@ export class Sequence {
   readonly keys: string[] = []
   /** Blocks of the table whose contents are known to the cache. */
   registered = 0
+  /** Blocks at the beginning of the table that no query to come sees, and that are no longer its own. */
+  trimmed = 0
   /** Tokens it did not have to compute when it was first taken up. */
   sharedTokens: number | undefined
   /** Its place in the order of arrival. */

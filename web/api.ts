@@ -2,7 +2,7 @@
 export interface ModelStatus {
   readonly name: string
   readonly state: 'loading' | 'ready' | 'failed'
-  readonly kind?: 'language' | 'tensor'
+  readonly kind?: 'language' | 'tensor' | 'network'
   readonly architecture?: string
   readonly parameters?: number
   readonly context?: number

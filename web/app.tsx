@@ -45,7 +45,7 @@ export function App() {
 
   const models = status?.models ?? []
   // A server without language models begins with what it can do.
-  const shown = view ?? (status && !models.some(({ kind }) => kind !== 'tensor') ? 'try' : 'chat')
+  const shown = view ?? (status && !models.some(({ kind }) => !kind || kind === 'language') ? 'try' : 'chat')
   return (
     <>
       <a class="skip" href="#main">

@@ -48,19 +48,21 @@ function ModelCard({ model }: { model: ModelStatus }) {
             <Fact name="Kind" value={`${model.kind}, ${model.architecture}`} />
             <Fact name="Parameters" value={formatCount(model.parameters ?? 0)} />
             {model.context !== undefined && <Fact name="Context" value={`${formatCount(model.context)} tokens`} />}
-            <Fact name="Arithmetic" value={`${model.precision}, ${model.backend}`} />
+            {model.precision && <Fact name="Arithmetic" value={`${model.precision}, ${model.backend}`} />}
             {activity && <Fact name="Running, waiting" value={`${activity.running}, ${activity.waiting}`} />}
             {activity && <Fact name="Tokens held" value={`${formatCount(activity.kvTokensUsed)} of ${formatCount(activity.kvTokens)}`} />}
           </dl>
-          <div
-            class="memory"
-            role="img"
-            aria-label={`Memory: ${parts.map(([name, bytes]) => `${MEMORY_PARTS[name]} ${formatBytes(bytes)}`).join(', ')}`}
-          >
-            {parts.map(([name, bytes]) => (
-              <span key={name} class={name} style={{ flexGrow: bytes / total }} />
-            ))}
-          </div>
+          {parts.length > 0 && (
+            <div
+              class="memory"
+              role="img"
+              aria-label={`Memory: ${parts.map(([name, bytes]) => `${MEMORY_PARTS[name]} ${formatBytes(bytes)}`).join(', ')}`}
+            >
+              {parts.map(([name, bytes]) => (
+                <span key={name} class={name} style={{ flexGrow: bytes / total }} />
+              ))}
+            </div>
+          )}
           <p class="stats" aria-hidden="true">
             {parts.map(([name, bytes]) => (
               <span key={name}>

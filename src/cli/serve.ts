@@ -31,7 +31,7 @@ const FLAGS = {
 
 export const serveCommand: Command = defineCommand({
   name: 'serve',
-  summary: 'answers over HTTP: the OpenAI API for language models, the Open Inference Protocol for tensors, and a page',
+  summary: 'answers over HTTP: the OpenAI API, the Open Inference Protocol for tensors, questions to networks, and a page',
   usage: 'serve MODEL…',
   flags: FLAGS,
   notes: [
@@ -157,9 +157,9 @@ async function loadOne(source: string, flags: Call<typeof FLAGS>['flags'], io: I
   const progress = progressBar(io, flags.json)
   try {
     const model = await load(path, { ...loadOptions(flags), signal, onProgress: progress.update })
-    if (model.kind === 'language' || model.kind === 'tensor') return model
+    if (model.kind !== 'causal') return model
     model.dispose()
-    throw new HenceError('OPTION_INVALID', `${source} cannot be served: it is neither a language model nor a tensor model`, { source })
+    throw new HenceError('OPTION_INVALID', `${source} cannot be served: it is a causal graph; ask it with hence run`, { source })
   } finally {
     progress.clear()
   }
@@ -187,7 +187,7 @@ function announce({ url }: RunningServer, models: readonly ServedModel[], flags:
     `${bold(url)} serves ${models.map(({ name }) => name).join(', ')}`,
     body
       ? `curl ${url}/v1/completions${key} -H 'content-type: application/json' -d '${body}'`
-      : `curl ${url}/v2/models/${encodeURIComponent(models[0]!.name)}${key}`,
+      : `curl ${url}/${models[0]!.kind === 'network' ? 'v1/networks' : 'v2/models'}/${encodeURIComponent(models[0]!.name)}${key}`,
     dim('A page to try it is at the address itself. Ctrl-C finishes what is under way and leaves.'),
   ]
   io.stdout.write(`${lines.join('\n')}\n`)

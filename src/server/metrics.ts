@@ -164,7 +164,7 @@ export class ServerMetrics {
       registers: [this.registry],
       collect() {
         for (const { name: model_name, model } of models.list())
-          if (model?.kind !== 'tensor') this.set({ model_name }, model ? read(model.activity()) : 0)
+          if (!model || model.kind === 'language') this.set({ model_name }, model ? read(model.activity()) : 0)
       },
     })
   }

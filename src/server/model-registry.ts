@@ -1,7 +1,8 @@
 import { HenceError, type LanguageModel, nearest, type TensorModel } from '../core/index.ts'
+import type { NetworkModel } from '../tasks/index.ts'
 
 /** Every model that can be served. */
-export type ServableModel = LanguageModel | TensorModel
+export type ServableModel = LanguageModel | TensorModel | NetworkModel
 
 /** A model and where it stands. */
 export interface ModelEntry {
@@ -67,22 +68,25 @@ export class ModelRegistry {
     })
   }
 
-  /** @throws HenceError `MODEL_UNKNOWN`, `SERVER_UNAVAILABLE`, `REQUEST_INVALID` for one of the other kind */
+  /** @throws HenceError `MODEL_UNKNOWN`, `SERVER_UNAVAILABLE`, `REQUEST_INVALID` for one of another kind */
   language(name: string): LanguageModel {
     const model = this.#ready(name)
     if (model.kind === 'language') return model
-    throw new HenceError('REQUEST_INVALID', `The model '${name}' computes tensors and generates no text; POST /v2/models/${name}/infer`, {
-      param: 'model',
-    })
+    throw otherKind(name, model, 'generates no text')
   }
 
   /** @throws HenceError as {@link language} */
   tensor(name: string): TensorModel {
     const model = this.#ready(name)
     if (model.kind === 'tensor') return model
-    throw new HenceError('REQUEST_INVALID', `The model '${name}' generates text and takes no tensors`, {
-      param: 'model',
-    })
+    throw otherKind(name, model, 'takes no tensors')
+  }
+
+  /** @throws HenceError as {@link language} */
+  network(name: string): NetworkModel {
+    const model = this.#ready(name)
+    if (model.kind === 'network') return model
+    throw otherKind(name, model, 'is no Bayesian network')
   }
 
   #ready(name: string): ServableModel {
@@ -91,6 +95,17 @@ export class ModelRegistry {
     const why = state === 'loading' ? 'is still being loaded' : 'failed to load'
     throw new HenceError('SERVER_UNAVAILABLE', `The model '${name}' ${why}`, { state })
   }
+}
+
+/** What each kind does, and where. */
+const PURPOSES: Readonly<Record<ServableModel['kind'], (name: string) => string>> = {
+  language: () => 'generates text; POST /v1/chat/completions or /v1/completions',
+  tensor: name => `computes tensors; POST /v2/models/${name}/infer`,
+  network: name => `answers questions about probabilities; POST /v1/networks/${name}/query`,
+}
+
+function otherKind(name: string, { kind }: ServableModel, lack: string): HenceError {
+  return new HenceError('REQUEST_INVALID', `The model '${name}' ${lack}: it ${PURPOSES[kind](name)}`, { param: 'model' })
 }
 
 function shown(name: string): string {

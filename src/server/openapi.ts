@@ -104,6 +104,32 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       },
     },
   },
+  'GET /v1/networks/{model}': { summary: 'A Bayesian network as a tool: the JSON schema of its questions' },
+  'POST /v1/networks/{model}/query': {
+    summary: 'Posterior probabilities in a Bayesian network',
+    body: {
+      type: 'object',
+      properties: {
+        ask: { type: ['array', 'string'], items: { type: 'string' }, description: 'variables; all when left out' },
+        given: { type: 'object', description: 'states, or likelihoods of all states, by variable' },
+        do: { type: 'object', description: 'states set from outside, by variable' },
+        method: { enum: ['auto', 've', 'jtree', 'lw', 'gibbs', 'lbp', 'meanfield'] },
+        samples: { type: 'integer' },
+        seed: { type: 'integer' },
+        timeoutMs: { type: 'number' },
+      },
+    },
+    answer: {
+      type: 'object',
+      properties: {
+        posteriors: { type: 'object' },
+        method: { type: 'string' },
+        isExact: { type: 'boolean' },
+        logEvidence: { type: ['number', 'null'] },
+        errors: { type: 'object' },
+      },
+    },
+  },
   'GET /v2': { summary: 'The server and its extensions' },
   'GET /v2/health/live': { summary: 'The server lives' },
   'GET /v2/health/ready': { summary: 'All models are loaded; 503 until then' },

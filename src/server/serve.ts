@@ -5,6 +5,7 @@ import { healthRoutes } from './health-routes.ts'
 import { HttpServer } from './http-server.ts'
 import { ServerMetrics } from './metrics.ts'
 import { ModelRegistry } from './model-registry.ts'
+import { networkRoutes } from './networks/network-routes.ts'
 import { oipRoutes } from './oip/routes.ts'
 import { openAiRoutes } from './openai/routes.ts'
 import { withOpenApi } from './openapi.ts'
@@ -26,7 +27,8 @@ export interface RunningServer {
 }
 
 /**
- * Serves models over HTTP: OpenAI's API for language models, the Open Inference Protocol for tensor models.
+ * Serves models over HTTP: OpenAI's API for language models, the Open Inference Protocol for tensor models, questions to
+ * Bayesian networks.
  *
  * @throws HenceError `OPTION_INVALID`, `LISTEN_FAILED`
  * @example
@@ -50,6 +52,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       [
         ...healthRoutes(context, isDraining),
         ...openAiRoutes(context),
+        ...networkRoutes(context),
         ...oipRoutes(context, settings.batching, packageVersion(), isDraining),
         ...(page === false ? [] : [...pageRoutes(typeof page === 'string' ? page : undefined), ...statusRoutes(context)]),
       ],

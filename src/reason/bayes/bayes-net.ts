@@ -335,6 +335,8 @@ export class BayesNet implements Questionable {
   #targets(targets: string | readonly string[] | undefined): number[] {
     if (targets === undefined) return this.network.variables.map(({ index }) => index)
     const names = typeof targets === 'string' ? [targets] : targets
+    if (!Array.isArray(names))
+      throw new HenceError('OPTION_INVALID', `a question is about variables by name, not about ${JSON.stringify(targets)}`)
     return [...new Set(names)].map(name => this.network.indexOf(name))
   }
 

@@ -1,5 +1,5 @@
 import { HenceError, type LanguageModel, packageVersion, type TensorModel } from '../../core/index.ts'
-import { classifyImage, imageInputOf } from '../../tasks/index.ts'
+import { classifyImage, imageInputOf, type NetworkModel } from '../../tasks/index.ts'
 import type { ServerContext } from '../context.ts'
 import type { ModelEntry } from '../model-registry.ts'
 import type { Route } from '../route.ts'
@@ -37,7 +37,14 @@ export function statusRoutes(context: ServerContext): Route[] {
 
 function modelStatus({ name, state, model }: ModelEntry): unknown {
   if (!model) return { name, state }
-  return { name, state, ...(model.kind === 'language' ? languageStatus(model) : tensorStatus(model)) }
+  switch (model.kind) {
+    case 'language':
+      return { name, state, ...languageStatus(model) }
+    case 'tensor':
+      return { name, state, ...tensorStatus(model) }
+    case 'network':
+      return { name, state, ...networkStatus(model) }
+  }
 }
 
 function languageStatus(model: LanguageModel): object {
@@ -71,4 +78,9 @@ function tensorStatus(model: TensorModel): object {
     outputs,
     takesPictures: inputs.length === 1 && imageInputOf(inputs[0]!) !== undefined && outputs.length === 1,
   }
+}
+
+function networkStatus(model: NetworkModel): object {
+  const { format, cells, variables } = model.describe()
+  return { kind: 'network', architecture: `${format}, ${variables} variables`, parameters: cells }
 }

@@ -201,8 +201,8 @@ describe.each(BACKENDS)('on $name', backend => {
       })
       // Native results differ in the last bits with what else is in a step; a fixed seed keeps ties away.
       await fc.assert(property, { numRuns: 12, seed: 3, examples: [[crowd]] })
-      // The crowd was one: three of them outgrow the pool.
-      expect(engine.load.preemptions).toBeGreaterThan(0)
+      // The crowd was one: three of them outgrow the pool, unless they give back what their windows have passed.
+      if (!('sliding_window' in config)) expect(engine.load.preemptions).toBeGreaterThan(0)
       expect(engine.load.prefixHits).toBeGreaterThan(0)
       expect(cold.load.prefixHits).toBe(0)
     })

@@ -23,7 +23,10 @@ const MOST_SALT_LENGTH = 1_024
 export interface EngineSettings {
   /** Sequences share what is computed for common beginnings; true by default. Models with recurrent states never do. */
   readonly prefixCache?: boolean | undefined
-  /** Milliseconds that answers being written should wait for a step at most, while prompts are read beside them; 100 by default. */
+  /**
+   * Milliseconds a step should take at most while prompts are read beside answers being written. By default twice what a step
+   * without prompts takes, 20 to 100.
+   */
   readonly stallMs?: number | undefined
   /** Sequences that wait at most; further ones are refused with `SERVER_BUSY`. 4,096 by default. */
   readonly maxWaiting?: number | undefined

@@ -33,6 +33,11 @@ export class PrefixCache {
     this.#traits = traits
   }
 
+  /** Finds out the keys of what a sequence begins with. */
+  prepare(sequence: Sequence): void {
+    this.#keys(sequence, fullBlocks(sequence.tokens.length))
+  }
+
   /**
    * True while a running sequence, of no lower priority, is about to compute the block after those that could be shared now: it
    * had better be waited for.

@@ -4,9 +4,6 @@ import { PrefixCache, type PrefixTraits, unseenBlocks } from './prefix-cache.ts'
 import type { Sequence } from './sequence.ts'
 import { StepBudget } from './step-budget.ts'
 
-/** Milliseconds a step should take at most while answers are being written, unless the caller says otherwise. */
-export const DEFAULT_STALL_MS = 100
-
 /** A sequence's part of a step. */
 export interface ScheduledSlice extends BatchSlice {
   readonly sequence: Sequence
@@ -16,6 +13,7 @@ export interface ScheduledSlice extends BatchSlice {
 export interface SchedulerOptions extends Partial<PrefixTraits> {
   /** Sequences share the blocks of common beginnings; false for models whose layers have a state beside keys and values. */
   readonly sharesPrefixes?: boolean
+  /** See {@link StepBudget}. */
   readonly stallMs?: number | undefined
 }
 
@@ -41,10 +39,7 @@ export class Scheduler {
   #arrivals = 0
   #preemptions = 0
 
-  constructor(
-    limits: BatchLimits,
-    { longAfter = null, window = null, sharesPrefixes = true, stallMs = DEFAULT_STALL_MS }: SchedulerOptions = {},
-  ) {
+  constructor(limits: BatchLimits, { longAfter = null, window = null, sharesPrefixes = true, stallMs }: SchedulerOptions = {}) {
     this.#limits = limits
     this.#pool = new BlockPool(limits.blocks)
     this.#prefixes = sharesPrefixes ? new PrefixCache(this.#pool, { longAfter, window }) : undefined
@@ -66,6 +61,8 @@ export class Scheduler {
 
   add(sequence: Sequence): void {
     sequence.arrival = this.#arrivals++
+    // Now, while a step is computed, rather than between two steps.
+    this.#prefixes?.prepare(sequence)
     insert(this.#waiting, sequence)
   }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { StepBudget } from './step-budget.ts'
 
-function budgetAfter(stallMs: number, ...steps: readonly (readonly [ms: number, promptTokens: number])[]): StepBudget {
+function budgetAfter(stallMs: number | undefined, ...steps: readonly (readonly [ms: number, promptTokens: number])[]): StepBudget {
   const budget = new StepBudget(stallMs)
   for (const [ms, promptTokens] of steps) budget.observe({ ms, promptTokens })
   return budget
@@ -19,6 +19,10 @@ test('as many tokens as take the time that is left', () => {
 
 test('a block even where the target is out of reach', () => {
   expect(budgetAfter(100, [150, 0], [5_000, 500]).promptTokens).toBe(16)
+})
+
+test('without a target: twice a step without prompts, within bounds', () => {
+  expect([1, 30, 80, 200].map(baseMs => budgetAfter(undefined, [baseMs, 0], [baseMs + 500, 500]).promptTokens)).toEqual([19, 30, 20, 16])
 })
 
 test('follows what steps come to take', () => {

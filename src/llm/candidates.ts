@@ -59,18 +59,30 @@ export interface CandidateRule {
   readonly typicalP: number
 }
 
+/** Below, e^x is no part of a sum that is at least 1 any more. */
+const LEAST_EXPONENT = -50
+const STEPS_PER_UNIT = 64
+const STEPS = -LEAST_EXPONENT * STEPS_PER_UNIT
+const POWERS = Float64Array.from({ length: STEPS + 1 }, (_, i) => Math.exp(-i / STEPS_PER_UNIT))
+
 /**
  * The tokens that may come next, by id, each with the weight exp(scale · (logit − largest)). Its memory is used again for every
- * draw, so one is enough for any number of sequences. Nothing is sorted: a cut is found by halving what it may lie in.
+ * draw, so one is enough for any number of sequences. Nothing is sorted: a cut is found by what lies in narrow steps, and within
+ * one step by halving.
  */
 export class Candidates {
   #size = 0
+  /** Weight of all candidates. */
+  #total = 0
   #ids = new Uint32Array(0)
   #weights = new Float64Array(0)
-  /** What a cut is made by, and positions in the order in which it is looked for. */
-  #keys = new Float64Array(0)
+  /** How far candidates are from what is kept first. */
+  #distances = new Float64Array(0)
+  /** Places among the candidates, in the order in which a cut is looked for. */
   #order = new Uint32Array(0)
   #heap = new Uint32Array(0)
+  /** Weight of the candidates of each step of distances; the last has all beyond. */
+  readonly #steps = new Float64Array(STEPS + 1)
 
   /** Ids that were left by {@link take}, ascending. Valid until the next call. */
   get ids(): Uint32Array {
@@ -83,11 +95,10 @@ export class Candidates {
     this.#reserve(logits.length)
     const floor = minP > 0 ? largest + Math.log(minP) / scale : -Infinity
     const hasTopK = topK > 0 && topK < logits.length
-    const total = hasTopK ? this.#takeLikeliest(logits, rule) : this.#takeAll(logits, rule, floor)
+    const mass = topP * (hasTopK ? this.#takeLikeliest(logits, rule) : this.#takeAll(logits, rule, floor))
     if (topP < 1) {
-      // Not the weights: different logits may weigh the same.
-      for (let i = 0; i < this.#size; i++) this.#keys[i] = this.#weights[i]! > 0 ? logits[this.#ids[i]!]! : -Infinity
-      this.#keep(topP * total)
+      for (let i = 0; i < this.#size; i++) this.#distances[i] = (largest - logits[this.#ids[i]!]!) * scale
+      this.#keep(mass)
     }
     if (hasTopK && minP > 0) this.#keepFrom(logits, floor)
     if (typicalP < 1) this.#keepTypical(logits, largest, scale, typicalP)
@@ -95,7 +106,7 @@ export class Candidates {
 
   /** The token at the place `at`, 0 to 1, of all weights side by side; undefined when none has any weight. */
   pick(at: number): number | undefined {
-    let left = at * this.#sum()
+    let left = at * this.#total
     let last: number | undefined
     for (let i = 0; i < this.#size; i++) {
       const weight = this.#weights[i]!
@@ -111,14 +122,8 @@ export class Candidates {
     if (this.#ids.length >= vocabulary) return
     this.#ids = new Uint32Array(vocabulary)
     this.#weights = new Float64Array(vocabulary)
-    this.#keys = new Float64Array(vocabulary)
+    this.#distances = new Float64Array(vocabulary)
     this.#order = new Uint32Array(vocabulary)
-  }
-
-  #sum(): number {
-    let sum = 0
-    for (let i = 0; i < this.#size; i++) sum += this.#weights[i]!
-    return sum
   }
 
   /** @returns the weight of all */
@@ -134,6 +139,7 @@ export class Candidates {
       this.#weights[i] = weight
       total += weight
     }
+    this.#total = total
     return total
   }
 
@@ -145,26 +151,32 @@ export class Candidates {
    */
   #takeAll(logits: Float32Array, { largest, scale, topP }: CandidateRule, floor: number): number {
     const least = topP < 1 ? Math.max(floor, largest + Math.log((1 - topP) / logits.length) / scale) : floor
+    const [ids, weights] = [this.#ids, this.#weights]
     let size = 0
     let total = 0
+    let kept = 0
     for (let id = 0; id < logits.length; id++) {
       const logit = logits[id]!
       if (topP === 1 && !(logit >= least)) continue
       const weight = exponential((logit - largest) * scale)
       total += weight
       if (!(logit >= least) || weight === 0) continue
-      this.#ids[size] = id
-      this.#weights[size++] = weight
+      kept += weight
+      ids[size] = id
+      weights[size++] = weight
     }
     this.#size = size
+    this.#total = kept
     return total
   }
 
   #keepFrom(logits: Float32Array, floor: number): void {
     let size = 0
+    this.#total = 0
     for (let i = 0; i < this.#size; i++) {
       const id = this.#ids[i]!
       if (!(logits[id]! >= floor)) continue
+      this.#total += this.#weights[i]!
       this.#ids[size] = id
       this.#weights[size++] = this.#weights[i]!
     }
@@ -175,87 +187,107 @@ export class Candidates {
    * Keeps tokens whose information is nearest to the entropy. Source: Meister et al., "Locally Typical Sampling" (2022).
    */
   #keepTypical(logits: Float32Array, largest: number, scale: number, typicalP: number): void {
-    const total = this.#sum()
+    const distances = this.#distances
     let mean = 0
     for (let i = 0; i < this.#size; i++) {
       const weight = this.#weights[i]!
       const exponent = weight > 0 ? (logits[this.#ids[i]!]! - largest) * scale : -Infinity
-      this.#keys[i] = exponent
-      if (weight > 0) mean += (weight / total) * exponent
+      distances[i] = exponent
+      if (weight > 0) mean += (weight / this.#total) * exponent
     }
     // log p = exponent − log total, and the entropy is log total − mean: the logarithms cancel out.
-    for (let i = 0; i < this.#size; i++) this.#keys[i] = -Math.abs(this.#keys[i]! - mean)
-    this.#keep(typicalP * total)
+    for (let i = 0; i < this.#size; i++) distances[i] = Math.abs(distances[i]! - mean)
+    this.#keep(typicalP * this.#total)
   }
 
-  /** Keeps the fewest of the largest keys that together weigh `mass`, at least one; lower ids first among equals. */
+  /** Keeps the fewest of the smallest distances that together weigh `mass`, at least one; lower ids first among equals. */
   #keep(mass: number): void {
-    const keys = this.#keys
-    const [least, room] = this.#findCut(mass)
+    const distances = this.#distances
+    const { most, room } = this.#findCut(Math.max(mass, Number.MIN_VALUE))
     let size = 0
     let ties = 0
+    this.#total = 0
     for (let i = 0; i < this.#size; i++) {
-      if (!(keys[i]! >= least)) continue
+      const distance = distances[i]!
+      if (!(distance <= most)) continue
       const weight = this.#weights[i]!
-      if (keys[i] === least) {
+      if (distance === most) {
         if (ties > 0 && ties >= room) continue
         ties += weight
       }
+      this.#total += weight
       this.#ids[size] = this.#ids[i]!
       this.#weights[size++] = weight
     }
     this.#size = size
   }
 
-  /** The smallest key to keep, and the mass that those of just that key are to make up. Linear in the mean; no key is NaN. */
-  #findCut(mass: number): [least: number, room: number] {
-    const keys = this.#keys
-    const order = this.#order
-    for (let i = 0; i < this.#size; i++) order[i] = i
+  /** The largest distance to keep, and the mass that those of just this distance are to make up. */
+  #findCut(mass: number): Cut {
+    const [distances, weights, steps] = [this.#distances, this.#weights, this.#steps]
+    steps.fill(0)
+    for (let i = 0; i < this.#size; i++) steps[stepOf(distances[i]!)]! += weights[i]!
+    let room = mass
+    let step = 0
+    while (step < STEPS && steps[step]! < room) room -= steps[step++]!
+    let size = 0
+    for (let i = 0; i < this.#size; i++) if (stepOf(distances[i]!) === step) this.#order[size++] = i
+    return this.#cutWithin(size, room)
+  }
+
+  /** {@link #findCut} among the first `size` of the order. */
+  #cutWithin(size: number, mass: number): Cut {
+    const [distances, order] = [this.#distances, this.#order]
     let low = 0
-    let high = this.#size
-    let room = Math.max(mass, Number.MIN_VALUE)
+    let high = size
+    let room = mass
     while (low < high) {
-      const pivot = median(keys[order[low]!]!, keys[order[(low + high) >> 1]!]!, keys[order[high - 1]!]!)
-      // [low, above) is above the pivot, [above, i) equal to it, [below, high) below.
-      let above = low
-      let below = high
-      let massAbove = 0
+      const pivot = median(distances[order[low]!]!, distances[order[(low + high) >> 1]!]!, distances[order[high - 1]!]!)
+      // NaN has no weight, and nothing lies behind it.
+      if (Number.isNaN(pivot)) break
+      // [low, nearer) is nearer than the pivot, [nearer, i) as far, [farther, high) farther.
+      let nearer = low
+      let farther = high
+      let massNearer = 0
       let massEqual = 0
-      for (let i = low; i < below; ) {
+      for (let i = low; i < farther; ) {
         const at = order[i]!
-        const key = keys[at]!
-        if (key > pivot) {
-          massAbove += this.#weights[at]!
-          order[i++] = order[above]!
-          order[above++] = at
-        } else if (key === pivot) {
+        const distance = distances[at]!
+        if (distance < pivot) {
+          massNearer += this.#weights[at]!
+          order[i++] = order[nearer]!
+          order[nearer++] = at
+        } else if (distance === pivot) {
           massEqual += this.#weights[at]!
           i++
         } else {
-          order[i] = order[--below]!
-          order[below] = at
+          order[i] = order[--farther]!
+          order[farther] = at
         }
       }
-      if (massAbove >= room) high = above
-      else if (massAbove + massEqual >= room) return [pivot, room - massAbove]
+      if (massNearer >= room) high = nearer
+      else if (massNearer + massEqual >= room) return { most: pivot, room: room - massNearer }
       else {
-        room -= massAbove + massEqual
-        low = below
+        room -= massNearer + massEqual
+        low = farther
       }
     }
-    return [-Infinity, Infinity]
+    return { most: Infinity, room: Infinity }
   }
+}
+
+interface Cut {
+  readonly most: number
+  readonly room: number
+}
+
+function stepOf(distance: number): number {
+  return distance < -LEAST_EXPONENT ? (distance * STEPS_PER_UNIT) | 0 : STEPS
 }
 
 function median(a: number, b: number, c: number): number {
   return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c))
 }
-
-/** Below, e^x is no part of a sum that is at least 1 any more. */
-const LEAST_EXPONENT = -50
-const STEPS_PER_UNIT = 64
-const POWERS = Float64Array.from({ length: -LEAST_EXPONENT * STEPS_PER_UNIT + 1 }, (_, i) => Math.exp(-i / STEPS_PER_UNIT))
 
 /** e^x for x ≤ 0 within 1 part in 10¹¹, and 0 below −50 and for NaN; half the time of `Math.exp`. */
 export function exponential(x: number): number {

@@ -1,12 +1,12 @@
 /** Prints the first shell command under a heading of README.md: `node scripts/readme-command.mjs Test` -> `npm test`. */
-import { readFileSync } from 'node:fs'
+import { readmeBlocks } from './readme-blocks.mjs'
 
-const heading = process.argv[2]
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-const section = readme.split(/^## /m).find(text => text.startsWith(`${heading}\n`))
-const command = section?.match(/^```sh\n(.+)\n/m)?.[1]
+const wanted = process.argv[2]
+const command = readmeBlocks('sh')
+  .find(({ heading }) => heading === wanted)
+  ?.code.split('\n')[0]
 if (!command) {
-  console.error(`readme-command: README.md has no shell command under "## ${heading}"`)
+  console.error(`readme-command: README.md has no shell command under "## ${wanted}"`)
   process.exit(1)
 }
 console.log(command)

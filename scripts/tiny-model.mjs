@@ -14,7 +14,7 @@ const KV_HEADS = 2
 const HEAD_DIM = HIDDEN / HEADS
 const MLP = 256
 const LAYERS = 4
-const CONTEXT = 2_048
+const CONTEXT = 4_096
 
 /** Whole words, so that what it makes up can be read. */
 const WORDS = `the a and of to in was is it that he she they with for on at by from not but had have his her their

@@ -52,7 +52,7 @@ export function readUai(text: string, where: string): DiscreteNetworkDescription
 /**
  * Reads a UAI evidence file: pairs of a variable and a state, after their number; of several samples the first.
  *
- * @returns state by variable, named as {@link readUai} does
+ * @returns state by variable, named as `openNetwork` does
  */
 export function readUaiEvidence(text: string, where: string): Record<string, number> {
   const scanner = new TextScanner(text, where)

@@ -29,7 +29,7 @@ export interface FindingInfluence {
   readonly weightOfEvidence: number
 }
 
-/** What {@link explainPosterior} is asked. */
+/** What `BayesNet.explain()` is asked. */
 export interface ExplainOptions extends Given {
   /** The state to explain; the likeliest one by default. */
   readonly state?: string | undefined

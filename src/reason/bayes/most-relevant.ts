@@ -12,7 +12,7 @@ export interface RelevantExplanation {
   readonly posterior: number
 }
 
-/** What {@link findMostRelevant} is asked. */
+/** What `BayesNet.mostRelevant()` is asked. */
 export interface MostRelevantOptions extends Given {
   /** The most variables of one explanation; 2 by default. */
   readonly maxVariables?: number | undefined

@@ -20,7 +20,7 @@ export interface ParameterSensitivity {
   readonly coefficients: { readonly a: number; readonly b: number; readonly c: number; readonly d: number }
 }
 
-/** What {@link findSensitivity} is asked. */
+/** What `BayesNet.sensitivity()` is asked. */
 export interface SensitivityOptions extends Pick<Given, 'given'> {
   /** The state whose probability is looked at; the likeliest one by default. */
   readonly state?: string | undefined

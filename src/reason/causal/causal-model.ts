@@ -125,7 +125,7 @@ export class CausalModel {
   }
 
   /**
-   * Answers a question as {@link parseCausalQuery} reads it: `P(y=yes | do(x=no))`, `P(y[x=no]=yes | x=yes)`.
+   * Answers a question in the usual notation: `P(y=yes | do(x=no))`, `P(y[x=no]=yes | x=yes)`.
    *
    * @throws HenceError `OPTION_INVALID`, `EVIDENCE_IMPOSSIBLE`, `INFERENCE_TOO_LARGE`, `ABORTED` when `timeoutMs` is over
    * @example

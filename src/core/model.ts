@@ -242,8 +242,11 @@ export interface GenerationResult {
 export interface FoundText {
   readonly text: string
   readonly tokens: readonly number[]
-  /** Sum of log-probabilities / length ^ penalty. */
+  /** Sum of log-probabilities / length ^ penalty, the token that ended it among them; the penalty of drawn texts is 1. */
   readonly score: number
+  readonly finishReason: FinishReason
+  readonly stoppedBy?: string | number
+  readonly logprobs?: readonly TokenLogprobs[]
 }
 
 /** How long an answer took; rates are 0 where there was nothing to measure. */

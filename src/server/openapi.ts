@@ -33,7 +33,12 @@ const TENSORS: Schema = {
 
 const USAGE: Schema = {
   type: 'object',
-  properties: { prompt_tokens: { type: 'integer' }, completion_tokens: { type: 'integer' }, total_tokens: { type: 'integer' } },
+  properties: {
+    prompt_tokens: { type: 'integer' },
+    completion_tokens: { type: 'integer' },
+    total_tokens: { type: 'integer' },
+    prompt_tokens_details: { type: 'object', properties: { cached_tokens: { type: 'integer' } } },
+  },
 }
 
 /** The answer of a request for text: its head, choices of the given shape, and token counts. */
@@ -52,6 +57,7 @@ function answerOf(object: string, choice: Schema): Schema {
           properties: {
             index: { type: 'integer' },
             finish_reason: { enum: ['stop', 'length'] },
+            stop_reason: { type: ['string', 'integer'], description: 'The stop text or token that ended the answer.' },
             logprobs: { type: ['object', 'null'] },
             ...choice,
           },

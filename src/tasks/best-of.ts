@@ -59,7 +59,14 @@ export class BestOfGeneration implements Generation {
       timings: { ...result.timings, totalMs: performance.now() - begunAt },
       seed: first!.result.seed,
       ...(first!.result.promptLogprobs ? { promptLogprobs: first!.result.promptLogprobs } : {}),
-      sequences: best.map(({ result: { text, tokens }, score }) => ({ text, tokens, score })),
+      sequences: best.map(({ result: { text, tokens, finishReason, stoppedBy, logprobs }, score }) => ({
+        text,
+        tokens,
+        score,
+        finishReason,
+        ...(stoppedBy === undefined ? {} : { stoppedBy }),
+        ...(logprobs ? { logprobs } : {}),
+      })),
     }
   }
 

@@ -66,7 +66,7 @@ export class SearchGeneration implements Generation {
     }
     const sequences = found.slice(0, returnSequences).map(({ tokens, score }) => {
       const written = this.#withoutEnd(tokens)
-      return { text: textOf(this.#request.detokenizer(), written, true), tokens: written, score }
+      return { text: textOf(this.#request.detokenizer(), written, true), tokens: written, score, finishReason: this.#reason(tokens) }
     })
     const best = sequences[0] ?? { text: '', tokens: [] }
     const totalMs = performance.now() - begunAt
@@ -74,7 +74,7 @@ export class SearchGeneration implements Generation {
     return {
       text: best.text,
       tokens: best.tokens,
-      finishReason: isAborted ? 'aborted' : this.#reason(found[0]),
+      finishReason: isAborted ? 'aborted' : this.#reason(found[0]?.tokens ?? []),
       usage: { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens },
       timings: {
         queueMs: 0,
@@ -88,8 +88,8 @@ export class SearchGeneration implements Generation {
     }
   }
 
-  #reason(best: BeamResult | undefined): FinishReason {
-    return best && this.#request.endTokens.has(best.tokens.at(-1)!) ? 'stop' : 'length'
+  #reason(tokens: readonly number[]): FinishReason {
+    return this.#request.endTokens.has(tokens.at(-1)!) ? 'stop' : 'length'
   }
 
   #withoutEnd(tokens: readonly number[]): readonly number[] {

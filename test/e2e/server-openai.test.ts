@@ -1,5 +1,6 @@
 import OpenAI, { type APIError, BadRequestError, NotFoundError } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { GenerateOptions } from '../../src/core/index.ts'
 import { serveTiny, type TestServer } from '../server.ts'
 
 let tiny: TestServer
@@ -177,6 +178,82 @@ describe('completions', () => {
   })
 })
 
+describe('parameters of other servers', () => {
+  /** A completion with parameters OpenAI's client has no types for. */
+  const complete = (more: object) => client.completions.create({ model: 'tiny', prompt: 'Hello', max_tokens: 8, ...more } as never)
+  type Told = { text: string; finish_reason: string; stop_reason?: unknown; prompt_logprobs?: Record<string, { logprob: number }>[] }
+  const choicesOf = async (more: object): Promise<Told[]> => ((await complete(more)) as unknown as { choices: Told[] }).choices
+  const own = (options: GenerateOptions) => tiny.model.generate('Hello', { maxTokens: 8, ...options }).done()
+
+  test('say what the library says with the options of the same name', async () => {
+    const greedy = await own({ temperature: 0, ignoreEos: true })
+    const stop = greedy.tokens[3]!
+    const cases: [object, GenerateOptions][] = [
+      [
+        { temperature: 2, typical_p: 0.3, top_k: 0, top_p: 1, min_p: 0, seed: 5 },
+        { temperature: 2, typicalP: 0.3, topK: 0, topP: 1, minP: 0, seed: 5 },
+      ],
+      [
+        { seed: 5, allowed_token_ids: [65, 66], min_tokens: 6 },
+        { seed: 5, allowedTokens: [65, 66], minTokens: 6 },
+      ],
+      [
+        { seed: 5, allowed_token_ids: [65, 66], bad_words: ['AA', 'BB'] },
+        { seed: 5, allowedTokens: [65, 66], badWords: ['AA', 'BB'] },
+      ],
+      [
+        { temperature: 0, stop_token_ids: [stop] },
+        { temperature: 0, stopTokens: [stop] },
+      ],
+      [
+        { temperature: 0, stop_token_ids: [stop], include_stop_str_in_output: true },
+        { temperature: 0, stopTokens: [stop], includeStop: true },
+      ],
+      [
+        { temperature: 0, priority: 3, cache_salt: 'a' },
+        { temperature: 0, priority: -3, cacheSalt: 'a' },
+      ],
+    ]
+    for (const [asked, options] of cases) {
+      const { text, finishReason, stoppedBy } = await own(options)
+      expect(await choicesOf(asked), JSON.stringify(asked)).toMatchObject([{ text, finish_reason: finishReason }])
+      expect((await choicesOf(asked))[0]!.stop_reason).toBe(stoppedBy)
+    }
+  })
+
+  test('the best of several, and beams', async () => {
+    const best = await own({ seed: 3, temperature: 1, bestOf: 4, returnSequences: 2, logprobs: 0 })
+    const told = await choicesOf({ seed: 3, temperature: 1, best_of: 4, n: 2, logprobs: 0 })
+    expect(told.map(({ text }) => text)).toEqual(best.sequences!.map(({ text }) => text))
+    const beams = await own({ beams: 4, returnSequences: 2, lengthPenalty: 2 })
+    const found = await choicesOf({ use_beam_search: true, best_of: 4, n: 2, length_penalty: 2 })
+    expect(found.map(({ text }) => text)).toEqual(beams.sequences!.map(({ text }) => text))
+    expect((await choicesOf({ use_beam_search: true }))[0]!.text).toBe((await own({ temperature: 0 })).text)
+  })
+
+  test('logprobs of the prompt', async () => {
+    const [choice] = await choicesOf({ prompt_logprobs: 2, temperature: 0 })
+    const known = await own({ promptLogprobs: 2, temperature: 0 })
+    expect(choice!.prompt_logprobs).toHaveLength(5)
+    expect(choice!.prompt_logprobs![0]).toBe(null)
+    for (const [i, told] of known.promptLogprobs!.entries()) {
+      const entries = choice!.prompt_logprobs![i + 1]!
+      expect(entries[told.token]!.logprob).toBe(told.logprob)
+      for (const [rank, top] of told.top.entries()) expect(entries[top.token]).toMatchObject({ logprob: top.logprob, rank: rank + 1 })
+    }
+  })
+
+  test('thousands of stop texts, and max_tokens past the context', async () => {
+    const stop = Array.from({ length: 4_096 }, (_, i) => `none ${i}`)
+    const [few, many] = [await choicesOf({ temperature: 0 }), await choicesOf({ temperature: 0, stop })]
+    expect(many).toEqual(few)
+    const long = (await complete({ max_tokens: 100_000, ignore_eos: true })) as { choices: Told[]; usage: { total_tokens: number } }
+    expect([long.choices[0]!.finish_reason, long.usage.total_tokens]).toEqual(['length', 512])
+    const failure = await complete({ stop: [...stop, 'x'] }).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ status: 400, param: 'stop', code: 'array_above_max_length' })
+  })
+})
+
 describe('what is wrong is answered as OpenAI does', () => {
   const messages = [...HELLO]
   test.each([
@@ -196,7 +273,16 @@ describe('what is wrong is answered as OpenAI does', () => {
     [{ model: 'tiny', messages, top_p: -0.5 }, 'top_p', 'decimal_below_min_value'],
     [{ model: 'tiny', messages, n: 0 }, 'n', 'integer_below_min_value'],
     [{ model: 'tiny', messages, n: 1.5 }, 'n', 'invalid_type'],
-    [{ model: 'tiny', messages, stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'array_above_max_length'],
+    [{ model: 'tiny', messages, stop: 'x'.repeat(1_025) }, 'stop', 'string_above_max_length'],
+    [{ model: 'tiny', messages, typical_p: 2 }, 'typical_p', 'integer_above_max_value'],
+    [{ model: 'tiny', messages, min_tokens: -1 }, 'min_tokens', 'integer_below_min_value'],
+    [{ model: 'tiny', messages, allowed_token_ids: [] }, 'allowed_token_ids', 'empty_array'],
+    [{ model: 'tiny', messages, bad_words: 'x' }, 'bad_words', 'invalid_type'],
+    [{ model: 'tiny', messages, n: 3, best_of: 2 }, 'best_of', 'unsupported_parameter'],
+    [{ model: 'tiny', messages, best_of: 2, stream: true }, 'best_of', 'unsupported_parameter'],
+    [{ model: 'tiny', messages, use_beam_search: true, stream: true }, 'use_beam_search', 'unsupported_parameter'],
+    [{ model: 'tiny', messages, prompt_logprobs: 1, stream: true }, 'prompt_logprobs', 'unsupported_parameter'],
+    [{ model: 'tiny', messages, length_penalty: 2 }, 'length_penalty', 'unsupported_parameter'],
     [{ model: 'tiny', messages, tempreature: 1 }, 'tempreature', 'unknown_parameter'],
     [{ model: 'tiny', messages, tools: [{ type: 'function' }] }, 'tools', 'unsupported_parameter'],
     [{ model: 'tiny', messages, response_format: { type: 'json_object' } }, 'response_format', 'unsupported_parameter'],

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { FinishReason, Generation, GenerationDelta, GenerationResult } from '../../core/index.ts'
+import type { FinishReason, FoundText, Generation, GenerationDelta, GenerationResult } from '../../core/index.ts'
 import { HenceError, isHenceError } from '../../core/index.ts'
 import type { ServerMetrics } from '../metrics.ts'
 import type { SseStream } from '../sse.ts'
@@ -17,6 +17,7 @@ export interface Usage {
   readonly prompt_tokens: number
   readonly completion_tokens: number
   readonly total_tokens: number
+  readonly prompt_tokens_details?: { readonly cached_tokens: number }
 }
 
 /** What every document and every chunk of an answer says of itself. */
@@ -61,15 +62,30 @@ export async function follow(
   }
 }
 
+/** The answers a result stands for: the texts a search found, or itself. */
+export function foundIn(result: GenerationResult): readonly Omit<FoundText, 'score'>[] {
+  return result.sequences ?? [result]
+}
+
+/** What an answer says of its end beside the reason. */
+export function stopReason({ stoppedBy }: { readonly stoppedBy?: string | number }): { readonly stop_reason?: string | number } {
+  return stoppedBy === undefined ? {} : { stop_reason: stoppedBy }
+}
+
 /** Tokens of several answers; those of a prompt count once. */
 export function usageOf(results: readonly GenerationResult[], choicesPerPrompt: number): Usage {
   let prompt = 0
   let completion = 0
+  let cached = 0
   for (const [i, { usage }] of results.entries()) {
-    if (i % choicesPerPrompt === 0) prompt += usage.promptTokens
+    if (i % choicesPerPrompt === 0) {
+      prompt += usage.promptTokens
+      cached += usage.cachedTokens ?? 0
+    }
     completion += usage.completionTokens
   }
-  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
+  const details = cached > 0 ? { prompt_tokens_details: { cached_tokens: cached } } : {}
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion, ...details }
 }
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ChatMessage, ChatOptions } from '../../core/index.ts'
 import { isShallow } from '../json-body.ts'
 import { checkRequest, unsupported } from './invalid-request.ts'
-import { checkStreamOptions, generateOptionsOf, SAMPLING_FIELDS, type SamplingRequest } from './sampling-fields.ts'
+import { checkSampling, generateOptionsOf, SAMPLING_FIELDS, type SamplingRequest } from './sampling-fields.ts'
 
 const MAX_MESSAGES = 10_000
 const MAX_PARTS = 10_000
@@ -63,7 +63,7 @@ export const CHAT_REQUEST: z.ZodType<ChatRequest> = z.strictObject({
 /** @throws HenceError `REQUEST_INVALID` */
 export function checkChatRequest(body: unknown): ChatRequest {
   const request = checkRequest(CHAT_REQUEST, body)
-  checkStreamOptions(request)
+  checkSampling(request, 1)
   const { response_format: format, tool_choice: choice } = request
   if (format && format.type !== 'text')
     throw unsupported('response_format', `of type '${format.type.slice(0, 40)}' is not offered by this server`)
@@ -89,10 +89,10 @@ export function messagesOf({ messages }: ChatRequest): ChatMessage[] {
   })
 }
 
-/** How answer number `index` is to be made. */
-export function chatOptionsOf(request: ChatRequest, index: number, signal: AbortSignal): ChatOptions {
+/** How answers are to be made. */
+export function chatOptionsOf(request: ChatRequest, signal: AbortSignal): ChatOptions {
   return {
-    ...generateOptionsOf(request, index),
+    ...generateOptionsOf(request),
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
     logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
     templateVariables: request.chat_template_kwargs ?? undefined,

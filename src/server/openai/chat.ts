@@ -2,9 +2,10 @@ import type { Generation, GenerationResult, LanguageModel, TokenLogprobs } from 
 import { HenceError } from '../../core/index.ts'
 import type { Exchange, ServerContext } from '../context.ts'
 import type { SseStream } from '../sse.ts'
-import { type AnswerContext, answerHead, follow, streamAnswers, usageOf } from './answers.ts'
+import { type AnswerContext, answerHead, follow, foundIn, stopReason, streamAnswers, usageOf } from './answers.ts'
 import { type ChatRequest, chatOptionsOf, checkChatRequest, messagesOf } from './chat-request.ts'
-import { chatLogprob } from './logprobs.ts'
+import { chatLogprob, promptLogprobs } from './logprobs.ts'
+import { isSearch, seedOf, sequencesPerPrompt } from './sampling-fields.ts'
 
 /** Answers POST /v1/chat/completions. */
 export async function answerChat(body: unknown, context: ServerContext, exchange: Exchange): Promise<unknown> {
@@ -16,21 +17,30 @@ export async function answerChat(body: unknown, context: ServerContext, exchange
       param: 'model',
     })
   const answers: AnswerContext = { model: request.model, metrics: context.metrics, signal: exchange.signal }
-  const count = request.n ?? 1
-  return context.admission.run(count, async () => {
+  const count = isSearch(request) ? 1 : (request.n ?? 1)
+  return context.admission.run(sequencesPerPrompt(request), async () => {
     const messages = messagesOf(request)
-    const generations = Array.from({ length: count }, (_, index) => model.chat(messages, chatOptionsOf(request, index, exchange.signal)))
+    const options = chatOptionsOf(request, exchange.signal)
+    const generations = Array.from({ length: count }, (_, index) => {
+      // The prompt is the same for all.
+      const own = index === 0 ? {} : { promptLogprobs: undefined }
+      return model.chat(messages, { ...options, ...own, seed: seedOf(request.seed, index) })
+    })
     if (request.stream) return stream(request, model, generations, answers, exchange)
     const results = await Promise.all(generations.map(generation => follow(generation, answers)))
     exchange.noteResults(results)
     return {
       ...answerHead('chatcmpl', 'chat.completion', request.model),
-      choices: results.map((result, index) => ({
+      choices: results.flatMap(foundIn).map((found, index) => ({
         index,
-        message: { role: 'assistant', content: result.text, refusal: null },
-        logprobs: logprobsOf(model, result.logprobs),
-        finish_reason: result.finishReason,
+        message: { role: 'assistant', content: found.text, refusal: null },
+        logprobs: logprobsOf(model, found.logprobs),
+        finish_reason: found.finishReason,
+        ...stopReason(found),
       })),
+      ...(typeof request.prompt_logprobs === 'number'
+        ? { prompt_logprobs: promptLogprobs(model, results[0]!.promptLogprobs, request.prompt_logprobs) }
+        : {}),
       usage: usageOf(results, count),
     }
   })
@@ -45,10 +55,10 @@ async function stream(
 ): Promise<void> {
   const head = answerHead('chatcmpl', 'chat.completion.chunk', request.model)
   const hasUsage = request.stream_options?.include_usage ?? false
-  const chunk = (index: number, delta: unknown, finishReason: string | null, logprobs: unknown): string =>
+  const chunk = (index: number, delta: unknown, finishReason: string | null, logprobs: unknown, end: object = {}): string =>
     JSON.stringify({
       ...head,
-      choices: [{ index, delta, logprobs, finish_reason: finishReason }],
+      choices: [{ index, delta, logprobs, finish_reason: finishReason, ...end }],
       ...(hasUsage ? { usage: null } : {}),
     })
   const events: SseStream = exchange.openStream()
@@ -64,7 +74,7 @@ async function stream(
       if (text === '' && !logprobs) return undefined
       return events.send(...open(), chunk(index, { content: text }, null, logprobsOf(model, logprobs && [logprobs])))
     })
-    await events.send(...open(), chunk(index, {}, result.finishReason, null))
+    await events.send(...open(), chunk(index, {}, result.finishReason, null, stopReason(result)))
     return result
   }
   const usage = (results: GenerationResult[]): string =>

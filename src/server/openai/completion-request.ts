@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { GenerateOptions } from '../../core/index.ts'
 import { HenceError } from '../../core/index.ts'
 import { checkRequest, unsupported } from './invalid-request.ts'
-import { checkStreamOptions, generateOptionsOf, MAX_CHOICES, SAMPLING_FIELDS, type SamplingRequest } from './sampling-fields.ts'
+import { checkSampling, generateOptionsOf, SAMPLING_FIELDS, type SamplingRequest } from './sampling-fields.ts'
 
 /** Most prompts of one request. */
 const MAX_PROMPTS = 256
@@ -17,7 +17,6 @@ export interface CompletionRequest extends SamplingRequest {
   readonly max_tokens?: number | null | undefined
   readonly echo?: boolean | null | undefined
   readonly logprobs?: number | null | undefined
-  readonly best_of?: number | null | undefined
   readonly suffix?: string | null | undefined
 }
 
@@ -28,16 +27,14 @@ export const COMPLETION_REQUEST: z.ZodType<CompletionRequest> = z.strictObject({
   max_tokens: z.int().min(0).nullish(),
   echo: z.boolean().nullish(),
   logprobs: z.int().min(0).max(20).nullish(),
-  best_of: z.int().min(1).max(MAX_CHOICES).nullish().describe('Only as many as n.'),
   suffix: z.string().nullish().describe('Only an empty text.'),
 })
 
 /** @throws HenceError `REQUEST_INVALID` */
 export function checkCompletionRequest(body: unknown): CompletionRequest {
   const request = checkRequest(COMPLETION_REQUEST, body)
-  checkStreamOptions(request)
+  checkSampling(request, promptsOf(request).length)
   if (request.suffix) throw unsupported('suffix', 'is not offered by this server')
-  if (request.best_of && request.best_of !== (request.n ?? 1)) throw unsupported('best_of', "must be as large as 'n'")
   if (request.max_tokens === 0 && !request.echo)
     throw new HenceError('REQUEST_INVALID', "Invalid 'max_tokens': 0 generates nothing, which needs 'echo'.", { param: 'max_tokens' })
   return request
@@ -49,14 +46,16 @@ export function promptsOf({ prompt }: CompletionRequest): readonly (string | rea
   return typeof prompt[0] === 'number' ? [prompt as readonly number[]] : (prompt as readonly (string | readonly number[])[])
 }
 
-/** How answer number `index` is to be made. */
-export function completionOptionsOf(request: CompletionRequest, index: number, signal: AbortSignal): GenerateOptions {
+/** How answers are to be made. */
+export function completionOptionsOf(request: CompletionRequest, signal: AbortSignal): GenerateOptions {
   const logprobs = request.logprobs ?? undefined
+  const shared = generateOptionsOf(request)
+  const echoed = request.echo ? logprobs : undefined
   return {
-    ...generateOptionsOf(request, index),
+    ...shared,
     maxTokens: request.max_tokens ?? DEFAULT_MAX_TOKENS,
     logprobs,
-    promptLogprobs: request.echo ? logprobs : undefined,
+    promptLogprobs: echoed === undefined ? shared.promptLogprobs : Math.max(echoed, shared.promptLogprobs ?? 0),
     signal,
   }
 }

@@ -1,8 +1,9 @@
 import type { Generation, GenerationResult, LanguageModel } from '../../core/index.ts'
 import type { Exchange, ServerContext } from '../context.ts'
-import { type AnswerContext, answerHead, follow, streamAnswers, usageOf } from './answers.ts'
+import { type AnswerContext, answerHead, follow, foundIn, stopReason, streamAnswers, usageOf } from './answers.ts'
 import { type CompletionRequest, checkCompletionRequest, completionOptionsOf, promptsOf } from './completion-request.ts'
-import { type CompletionLogprobs, LogprobColumns } from './logprobs.ts'
+import { type CompletionLogprobs, LogprobColumns, promptLogprobs } from './logprobs.ts'
+import { isSearch, seedOf, sequencesPerPrompt } from './sampling-fields.ts'
 
 /** One answer to one prompt. */
 interface Choice {
@@ -17,12 +18,12 @@ export async function answerCompletion(body: unknown, context: ServerContext, ex
   exchange.note({ model: request.model, stream: request.stream ?? false })
   const answers: AnswerContext = { model: request.model, metrics: context.metrics, signal: exchange.signal }
   const prompts = promptsOf(request)
-  const perPrompt = request.n ?? 1
-  return context.admission.run(prompts.length * perPrompt, async () => {
+  const perPrompt = isSearch(request) ? 1 : (request.n ?? 1)
+  return context.admission.run(prompts.length * sequencesPerPrompt(request), async () => {
+    const options = completionOptionsOf(request, exchange.signal)
     const choices = prompts.flatMap(prompt =>
       Array.from({ length: perPrompt }, (_, index): Choice => {
-        const options = completionOptionsOf(request, index, exchange.signal)
-        return { prompt, generation: model.generate(prompt, options) }
+        return { prompt, generation: model.generate(prompt, { ...options, seed: seedOf(request.seed, index) }) }
       }),
     )
     if (request.stream) return stream(request, model, choices, perPrompt, answers, exchange)
@@ -30,7 +31,9 @@ export async function answerCompletion(body: unknown, context: ServerContext, ex
     exchange.noteResults(results)
     return {
       ...answerHead('cmpl', 'text_completion', request.model),
-      choices: results.map((result, index) => wholeChoice(request, model, choices[index]!.prompt, result, index)),
+      choices: results
+        .flatMap((result, i) => foundIn(result).map(found => ({ prompt: choices[i]!.prompt, result: { ...result, ...found } })))
+        .map(({ prompt, result }, index) => wholeChoice(request, model, prompt, result, index)),
       usage: usageOf(results, perPrompt),
     }
   })
@@ -51,6 +54,10 @@ function wholeChoice(
     text: echoed.text + result.text,
     logprobs: columnsFor(request, model)?.next(tokens) ?? null,
     finish_reason: result.finishReason,
+    ...stopReason(result),
+    ...(typeof request.prompt_logprobs === 'number'
+      ? { prompt_logprobs: promptLogprobs(model, result.promptLogprobs, request.prompt_logprobs) }
+      : {}),
   }
 }
 
@@ -64,10 +71,16 @@ async function stream(
 ): Promise<void> {
   const head = answerHead('cmpl', 'text_completion', request.model)
   const hasUsage = request.stream_options?.include_usage ?? false
-  const chunk = (index: number, text: string, finishReason: string | null, logprobs: CompletionLogprobs | undefined): string =>
+  const chunk = (
+    index: number,
+    text: string,
+    finishReason: string | null,
+    logprobs: CompletionLogprobs | undefined,
+    end: object = {},
+  ): string =>
     JSON.stringify({
       ...head,
-      choices: [{ index, text, logprobs: logprobs ?? null, finish_reason: finishReason }],
+      choices: [{ index, text, logprobs: logprobs ?? null, finish_reason: finishReason, ...end }],
       ...(hasUsage ? { usage: null } : {}),
     })
   const events = exchange.openStream()
@@ -84,8 +97,8 @@ async function stream(
     })
     if (isEchoLate) {
       const { text, logprobs } = wholeChoice(request, model, prompt, result, index) as { text: string; logprobs: CompletionLogprobs }
-      await events.send(chunk(index, text, result.finishReason, logprobs))
-    } else await events.send(chunk(index, '', result.finishReason, undefined))
+      await events.send(chunk(index, text, result.finishReason, logprobs, stopReason(result)))
+    } else await events.send(chunk(index, '', result.finishReason, undefined, stopReason(result)))
     return result
   }
   const usage = (results: GenerationResult[]): string => JSON.stringify({ ...head, choices: [], usage: usageOf(results, perPrompt) })

@@ -19,6 +19,32 @@ function entryOf(model: LanguageModel, { token, logprob }: TokenLogprob): ChatLo
   return { token: text, logprob: finite(logprob), bytes: bytesOf(text) }
 }
 
+interface PromptLogprob {
+  readonly logprob: number
+  /** Absent where the token is none of those that were asked for. */
+  readonly rank?: number
+  readonly decoded_token: string
+}
+
+/** Logprobs of a prompt's tokens by id, as vLLM tells them: nothing of the first token. */
+export function promptLogprobs(
+  model: LanguageModel,
+  told: readonly TokenLogprobs[] | undefined,
+  count: number,
+): (Record<string, PromptLogprob> | null)[] | null {
+  if (!told) return null
+  return [
+    null,
+    ...told.map(({ token, logprob, top }) => {
+      const entries: Record<string, PromptLogprob> = { [token]: { logprob: finite(logprob), decoded_token: model.tokenText(token) } }
+      for (const [i, other] of top.entries())
+        if (i < count || other.token === token)
+          entries[other.token] = { logprob: finite(other.logprob), rank: i + 1, decoded_token: model.tokenText(other.token) }
+      return entries
+    }),
+  ]
+}
+
 /** Logprobs as answers to plain prompts have them: columns, with where each token begins in the text. */
 export interface CompletionLogprobs {
   readonly tokens: string[]
@@ -30,23 +56,25 @@ export interface CompletionLogprobs {
 /** Collects {@link CompletionLogprobs}. */
 export class LogprobColumns {
   readonly #model: LanguageModel
-  readonly #hasTop: boolean
+  readonly #topCount: number
   #offset = 0
 
   constructor(model: LanguageModel, topCount: number) {
     this.#model = model
-    this.#hasTop = topCount > 0
+    this.#topCount = topCount
   }
 
   /** The columns of further tokens; `known` is undefined for the first token of a prompt, of which nothing is known. */
   next(tokens: readonly { readonly token: number; readonly known: TokenLogprobs | undefined }[]): CompletionLogprobs {
-    const columns: CompletionLogprobs = { tokens: [], token_logprobs: [], top_logprobs: this.#hasTop ? [] : null, text_offset: [] }
+    const columns: CompletionLogprobs = { tokens: [], token_logprobs: [], top_logprobs: this.#topCount > 0 ? [] : null, text_offset: [] }
     for (const { token, known } of tokens) {
       const text = this.#model.tokenText(token)
       columns.tokens.push(text)
       columns.token_logprobs.push(known ? finite(known.logprob) : null)
       columns.top_logprobs?.push(
-        known ? Object.fromEntries(known.top.map(other => [this.#model.tokenText(other.token), finite(other.logprob)])) : null,
+        known
+          ? Object.fromEntries(known.top.slice(0, this.#topCount).map(other => [this.#model.tokenText(other.token), finite(other.logprob)]))
+          : null,
       )
       columns.text_offset.push(this.#offset)
       this.#offset += text.length

@@ -43,15 +43,15 @@ export class PrefixCache {
    * had better be waited for.
    */
   awaits(sequence: Sequence): boolean {
-    const missing = this.#keys(sequence, shareable(sequence))[this.#known(sequence)]
-    const author = missing === undefined ? undefined : this.#coming.get(missing)
+    const known = this.#known(sequence)
+    const author = known < shareable(sequence) ? this.#coming.get(sequence.keys[known]!) : undefined
     return author !== undefined && author.priority >= sequence.priority
   }
 
   /** Fills an empty table with the blocks that are known, as many as leave a row that is wanted to be computed. */
   share(sequence: Sequence): void {
-    const { blocks, keys } = sequence
     const known = this.#known(sequence)
+    const { blocks, keys } = sequence
     const unseen = unseenBlocks(known * KV_BLOCK_TOKENS, this.#traits.window)
     for (let i = unseen; i < known; i++) this.#pool.share(blocks, keys[i]!)
     blocks.unshift(...new Array<number>(unseen).fill(blocks[0]!))
@@ -62,11 +62,16 @@ export class PrefixCache {
 
   /** Blocks that need not be computed: those whose keys and values a query after them sees are all known. */
   #known(sequence: Sequence): number {
+    const { window } = this.#traits
+    const most = shareable(sequence)
+    const keys = this.#keys(sequence, most)
     let known = 0
+    /** Known blocks one after the other, up to block i. */
     let run = 0
-    for (const [i, key] of this.#keys(sequence, shareable(sequence)).entries()) {
-      run = this.#pool.has(key) ? run + 1 : 0
-      if (i + 1 - run <= unseenBlocks((i + 1) * KV_BLOCK_TOKENS, this.#traits.window)) known = i + 1
+    for (let i = 0; i < most; i++) {
+      run = this.#pool.has(keys[i]!) ? run + 1 : 0
+      if (run === 0 && window === null) break
+      if (i + 1 - run <= unseenBlocks((i + 1) * KV_BLOCK_TOKENS, window)) known = i + 1
     }
     return known
   }
@@ -78,8 +83,10 @@ export class PrefixCache {
       this.queries += sequence.tokens.length
       this.hits += sequence.computed
     }
-    for (const key of this.#keys(sequence, fullBlocks(sequence.tokens.length)).slice(sequence.registered))
-      if (!this.#pool.has(key) && !this.#coming.has(key)) this.#coming.set(key, sequence)
+    const full = fullBlocks(sequence.tokens.length)
+    const keys = this.#keys(sequence, full)
+    for (let i = sequence.registered; i < full; i++)
+      if (!this.#pool.has(keys[i]!) && !this.#coming.has(keys[i]!)) this.#coming.set(keys[i]!, sequence)
   }
 
   /** Gives keys to the blocks that have become full. */
@@ -97,7 +104,7 @@ export class PrefixCache {
     for (const key of sequence.keys) if (this.#coming.get(key) === sequence) this.#coming.delete(key)
   }
 
-  /** The keys of a sequence's first `count` blocks, all of them full. */
+  /** The keys of a sequence's full blocks, at least of the first `count`. */
   #keys(sequence: Sequence, count: number): readonly string[] {
     const { keys, tokens, salt } = sequence
     const { longAfter } = this.#traits
@@ -107,7 +114,7 @@ export class PrefixCache {
       const ids = Int32Array.from(tokens.slice(begin, begin + KV_BLOCK_TOKENS))
       keys.push(createHash('sha256').update(before).update(new Uint8Array(ids.buffer)).digest('base64'))
     }
-    return count < keys.length ? keys.slice(0, count) : keys
+    return keys
   }
 }
 

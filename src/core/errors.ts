@@ -101,6 +101,7 @@ export class HenceError extends Error {
     this.hint = hint ?? ERRORS[code]
   }
 
+  /** What `JSON.stringify` writes: everything but the stack and the cause. */
   toJSON(): { code: ErrorCode; message: string; hint: string; details: ErrorDetails } {
     return { code: this.code, message: this.message, hint: this.hint, details: this.details }
   }

@@ -15,6 +15,7 @@ export class TensorSet implements Iterable<readonly [string, Tensor<ElementType>
     return [...this.#tensors.keys()]
   }
 
+  /** Whether there is a tensor of this name. */
   has(name: string): boolean {
     return this.#tensors.has(name)
   }

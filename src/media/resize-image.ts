@@ -4,6 +4,7 @@ import type { PixelImage } from './pixel-image.ts'
 /** How pixels are weighed when a picture changes its size; numbered as preprocessor_config.json numbers them. */
 export const RESAMPLE_FILTERS = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'] as const
 
+/** How pixels are weighed when a picture changes its size. */
 export type ResampleFilter = (typeof RESAMPLE_FILTERS)[number]
 
 interface Kernel {

@@ -1,7 +1,10 @@
-/** Every program in `examples/` runs, with the built package: on a tiny model, or on the real one it is about. */
+/** Every program in `examples/` and every example of the README runs, with the built package: on a tiny model, or on the real one it is about. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describeWithTestdata, testdata } from '../testdata.ts'
 import { tinyModelFolder } from '../tiny-model.ts'
@@ -57,6 +60,27 @@ test.each(examples)('%s says how it is used', name => {
 
 test.each(examples.filter(name => ![RESNET, PHONEMES, NEAREST].includes(name)))('%s on a tiny language model', name => {
   expect(outputOf(name, [model.path])).not.toBe('')
+})
+
+describe('TypeScript in README.md', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hence-readme-'))
+  const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(match => match[1]!)
+
+  beforeAll(() => {
+    mkdirSync(join(folder, 'node_modules'))
+    symlinkSync(root, join(folder, 'node_modules', 'hence'), 'dir')
+    expect(runNode(['scripts/tiny-model.mjs', join(folder, 'model.gguf')]).status).toBe(0)
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test.each(blocks.map((code, index) => [index + 1, code] as const))('example %i', (index, code) => {
+    const program = join(folder, `example-${index}.mjs`)
+    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext }
+    writeFileSync(program, ts.transpileModule(code, { compilerOptions }).outputText)
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program], { cwd: folder, encoding: 'utf8' })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).not.toBe('')
+  })
 })
 
 describeWithTestdata('vectors', () => {

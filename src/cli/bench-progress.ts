@@ -4,6 +4,8 @@ import type { Io } from './io.ts'
 import { styleOf } from './terminal.ts'
 
 const BAR_CELLS = 20
+/** The bar is half as long where the line would not fit. */
+const NARROW_COLUMNS = 110
 const REDRAW_MS = 100
 
 /** What a line of progress tells of. */
@@ -22,34 +24,38 @@ export function benchProgress(
   isSilent: boolean,
   { of, name, index, points }: Progressing,
 ): { update(progress: LoadProgress): void; clear(): void } {
+  if (isSilent || stderr.isTTY !== true) return { update() {}, clear() {} }
   const { dim } = styleOf(stderr, env)
-  const isShown = !isSilent && stderr.isTTY === true
+  const columns = stderr.columns ?? NARROW_COLUMNS
+  const cells = columns < NARROW_COLUMNS ? BAR_CELLS / 2 : BAR_CELLS
   const heading = points > 1 ? `${name} (${index + 1} of ${points})` : name
-  let drawnAt = Number.NEGATIVE_INFINITY
-  const draw = (text: string): void => {
-    const columns = stderr.columns ?? 100
+  let latest: LoadProgress | undefined
+  stderr.write(`\r\x1b[K${dim(`${heading}  warming up`)}`)
+  const timer = setInterval(() => {
+    if (!latest) return
+    const done = latest.completed + latest.failed
+    const full = Math.floor((done / of) * cells)
+    const line = `${heading}  ${'━'.repeat(full)}${'─'.repeat(cells - full)}  ${factsOf(latest, done, of).join('  ')}`
     // A line that wraps could not be wiped.
-    stderr.write(`\r\x1b[K${text.length > columns && !text.includes('\x1b') ? text.slice(0, columns - 1) : text}`)
-    drawnAt = performance.now()
-  }
-  if (isShown) draw(dim(`${heading}  warming up`))
+    stderr.write(`\r\x1b[K${line.length >= columns ? `${line.slice(0, columns - 2)}…` : line}`)
+  }, REDRAW_MS)
   return {
-    update({ sent, completed, failed, completionTokens, ms }) {
-      if (!isShown || performance.now() - drawnAt < REDRAW_MS) return
-      const done = completed + failed
-      const full = Math.round((done / of) * BAR_CELLS)
-      const parts = [
-        `${formatCount(done)}/${formatCount(of)}`,
-        `${formatCount(sent - done)} under way`,
-        ...(completionTokens > 0 ? [`${formatNumber((completionTokens / ms) * 1_000)} tokens/s`] : []),
-        ...(failed > 0 ? [`${formatCount(failed)} failed`] : []),
-        ...(done > 0 ? [`${formatDuration((ms / done) * (of - done))} left`] : []),
-      ]
-      const line = `${heading}  ${'━'.repeat(full)}${'─'.repeat(BAR_CELLS - full)}  ${parts.join('  ')}`
-      draw(line)
+    update(progress) {
+      latest = progress
     },
     clear() {
-      if (isShown) stderr.write('\r\x1b[K')
+      clearInterval(timer)
+      stderr.write('\r\x1b[K')
     },
   }
+}
+
+function factsOf({ sent, failed, completionTokens, ms }: LoadProgress, done: number, of: number): string[] {
+  return [
+    `${formatCount(done)}/${formatCount(of)}`,
+    `${formatCount(sent - done)} under way`,
+    ...(completionTokens > 0 ? [`${formatNumber((completionTokens / ms) * 1_000)} tokens/s`] : []),
+    ...(failed > 0 ? [`${formatCount(failed)} failed`] : []),
+    ...(done > 0 ? [`${formatDuration((ms / done) * (of - done))} left`] : []),
+  ]
 }

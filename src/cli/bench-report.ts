@@ -27,13 +27,13 @@ export function reportLines({ target, notes }: BenchSetup, points: readonly Benc
   const title = `${target.model}  ${target.location === target.model ? '' : target.location}`.trimEnd()
   return [
     bold(printable(title)),
-    ...(points.length === 1 ? onePoint(only, dim) : ['', ...sweepRows(points), ...dimAll(SWEEP_LEGEND, dim)]),
+    ...(points.length === 1 ? onePoint(only) : ['', ...sweepRows(points), dim(SWEEP_LEGEND)]),
     ...failureLines(points, bold),
     ...[...notes, ...cautions(points, isCut)].map(note => dim(`note: ${note}`)),
   ]
 }
 
-function onePoint({ name, report }: BenchPoint, dim: (text: string) => string): string[] {
+function onePoint({ name, report }: BenchPoint): string[] {
   const { output_throughput_per_user: perUser, request_goodput: good } = report
   const answered = `${formatPlural(report.completed, 'request')} answered, ${formatCount(report.failed)} failed`
   const facts = [
@@ -50,12 +50,11 @@ function onePoint({ name, report }: BenchPoint, dim: (text: string) => string): 
   ]
   const columns = ['mean', 'std', 'p50', 'p90', 'p95', 'p99'] as const
   const rows = TIMES.map(({ key, words, short }) => [`${words} (${short})`, ...columns.map(column => ms(report[`${column}_${key}_ms`]))])
-  return [...tableLines(facts), '', ...tableLines([['milliseconds', ...columns], ...rows], [1, 2, 3, 4, 5, 6]), ...dimAll([], dim)]
+  return [...tableLines(facts), '', ...tableLines([['milliseconds', ...columns], ...rows], [1, 2, 3, 4, 5, 6])]
 }
 
-const SWEEP_LEGEND = [
-  'Times are milliseconds. TTFT: to the first token; TPOT: each further token; ITL: between pieces; E2EL: the whole answer.',
-]
+const SWEEP_LEGEND =
+  'Times are milliseconds. TTFT: to the first token; TPOT: each further token; ITL: between pieces; E2EL: the whole answer.'
 
 function sweepRows(points: readonly BenchPoint[]): string[] {
   const hasGoodput = points.some(({ report }) => report.request_goodput !== null)
@@ -87,12 +86,16 @@ function failureLines(points: readonly BenchPoint[], bold: (text: string) => str
 
 /** What makes numbers less than they seem. */
 function cautions(points: readonly BenchPoint[], isCut: boolean): string[] {
+  const late = points.filter(({ report }) => isLate(report))
   const cancelled = points.reduce((sum, { report }) => sum + report.cancelled, 0)
   return [
     ...(isCut ? [`stopped before the end; ${formatPlural(cancelled, 'request')} under way did not count`] : []),
     ...(points.some(({ report }) => !report.has_usage) ? ['the server told no token counts; pieces were counted instead'] : []),
-    ...(points.some(({ report }) => isLate(report))
-      ? ['requests were sent late; this machine, or the limit on requests under way, was the brake']
+    ...(late.some(({ report }) => report.max_concurrency !== null)
+      ? ['requests waited for others under way to end, as --concurrency says; that counts as latency']
+      : []),
+    ...(late.some(({ report }) => report.max_concurrency === null)
+      ? ['this machine was too busy to send requests in time; that counts as latency']
       : []),
   ]
 }
@@ -104,8 +107,4 @@ function isLate({ mean_client_queue_ms: late, mean_ttft_ms: first }: LoadReport)
 
 function ms(value: number | null): string {
   return value === null ? '–' : formatNumber(value)
-}
-
-function dimAll(lines: readonly string[], dim: (text: string) => string): string[] {
-  return lines.map(line => dim(line))
 }

@@ -44,6 +44,10 @@ interface SetupRequest {
 /** Opens a server by its URL, or loads a model. */
 export async function openBench(request: SetupRequest): Promise<BenchSetup> {
   const { dataset } = request.flags
+  if (/^[\w.-]+:\d+(\/|$)/.test(request.source))
+    throw usageError(`${request.source} looks like the address of a server`, {
+      hint: `An address begins with its scheme: http://${request.source}`,
+    })
   const entries = dataset === undefined ? undefined : await readDataset(dataset)
   return /^https?:\/\//i.test(request.source) ? openServer(request, entries) : openModel(request, entries)
 }

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
 import { packageVersion } from '../core/index.ts'
 import { detailsOf, reportOf, runLoad, warmUp } from '../eval/index.ts'
 import { type BenchPoint, curveSvg } from './bench-curve.ts'
@@ -11,6 +10,7 @@ import { type BenchSetup, lengthsOf, openBench } from './bench-target.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { usageError } from './flags.ts'
 import { styleOf, writeJson } from './terminal.ts'
+import { checkFolderOf, writeText } from './write-text.ts'
 
 export const benchCommand: Command = defineCommand({
   name: 'bench',
@@ -45,6 +45,7 @@ async function run({ flags, positionals, io }: BenchCall): Promise<number> {
   if (source === undefined || extra !== undefined)
     throw usageError('hence bench takes one model or one URL', { hint: 'hence bench MODEL|URL; see `hence help bench`.' })
   const plans = plansOf(flags)
+  for (const path of [flags.output, flags.svg, flags.html]) if (path !== undefined) await checkFolderOf(path)
   const seed = flags.seed ?? randomInt(2 ** 32)
   const controller = new AbortController()
   const stopListening = io.onInterrupt(() => controller.abort())
@@ -54,9 +55,9 @@ async function run({ flags, positionals, io }: BenchCall): Promise<number> {
     await using setup = await openBench({ source, flags, seed, io, signal })
     await measureAll(plans, setup, points, { flags, io, seed, signal })
     const document = documentOf(setup, points, flags, seed, signal.aborted)
-    if (flags.output !== undefined) await writeFile(flags.output, `${JSON.stringify(document, undefined, 2)}\n`)
-    if (flags.svg !== undefined) await writeFile(flags.svg, curveSvg(setup.target, points))
-    if (flags.html !== undefined) await writeFile(flags.html, benchPage(setup.target, points, document))
+    if (flags.output !== undefined) await writeText(flags.output, `${JSON.stringify(document, undefined, 2)}\n`)
+    if (flags.svg !== undefined) await writeText(flags.svg, curveSvg(setup.target, points))
+    if (flags.html !== undefined) await writeText(flags.html, benchPage(setup.target, points, document))
     if (flags.json) writeJson(io, document)
     else
       io.stdout.write(

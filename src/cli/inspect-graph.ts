@@ -1,5 +1,4 @@
-import { writeFile } from 'node:fs/promises'
-import { allocate, HenceError, isHenceError, type ModelValue, type ValueDescription } from '../core/index.ts'
+import { allocate, isHenceError, type ModelValue, type ValueDescription } from '../core/index.ts'
 import { type OnnxModel, openOnnx } from '../formats/index.ts'
 import { importOnnx, profileGraph, type StartGraphOptions, startGraph } from '../graph/index.ts'
 import { describeTensorModel } from '../tasks/index.ts'
@@ -14,6 +13,7 @@ import { profileSections } from './profile-text.ts'
 import { printable, styleOf, writeJson } from './terminal.ts'
 import { timelineSvg } from './timeline-svg.ts'
 import { traceOf } from './trace-events.ts'
+import { writeText } from './write-text.ts'
 
 /** What `inspect` is called with for an ONNX model. */
 export interface GraphInspection {
@@ -106,17 +106,6 @@ async function runGraph(
     graph.dispose()
     backend.dispose()
   }
-}
-
-async function writeText(path: string, content: string): Promise<void> {
-  await writeFile(path, content).catch((error: NodeJS.ErrnoException) => {
-    throw new HenceError('FILE_UNREADABLE', `${path} could not be written: ${error.code ?? error.message}`, {
-      path,
-      reason: error.code ?? error.message,
-      hint: 'Check that the folder exists and may be written to.',
-      cause: error,
-    })
-  })
 }
 
 function zerosFor(input: ValueDescription, stated: readonly number[] | undefined): ModelValue {

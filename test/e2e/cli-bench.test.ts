@@ -286,6 +286,10 @@ describe('what cannot be measured is told at once', () => {
     [['x', '--range-ratio', '1'], '--range-ratio must be a number from 0 to 0.999'],
     [['x', '--burstiness', '0'], '--burstiness must be a number from 0.001'],
     [['x', '--goodput', 'ttfb:5'], '--goodput: goodput: "ttfb:5" is no limit'],
+    [
+      ['localhost:8000'],
+      'localhost:8000 looks like the address of a server\nhint: An address begins with its scheme: http://localhost:8000',
+    ],
     [['x', '--requets', '5'], 'did you mean --requests?'],
   ])('%j', async (argv, message) => {
     expect(await hence(['bench', ...argv])).toMatchObject({ code: 2, stderr: expect.stringContaining(message) })
@@ -294,6 +298,8 @@ describe('what cannot be measured is told at once', () => {
   test('a file that is missing, also as JSON', async () => {
     const { code, stdout } = await hence(['bench', '/nonexistent/model.gguf', '--json'])
     expect([code, JSON.parse(stdout).error.code]).toEqual([1, 'FILE_NOT_FOUND'])
+    const output = await hence(['bench', tiny.url, ...SHORT, '--output', join(folder, 'none', 'x.json')])
+    expect([output.code, output.stderr]).toEqual([1, expect.stringContaining('x.json could not be written: ENOENT')])
     const dataset = await hence(['bench', tiny.url, '--dataset', '/nonexistent/x.jsonl'])
     expect([dataset.code, dataset.stderr]).toEqual([1, expect.stringContaining('/nonexistent/x.jsonl')])
   })

@@ -35,7 +35,7 @@ export interface LoadOptions {
   readonly burstiness: number
   readonly seed: number
   readonly signal: AbortSignal
-  /** Called when a request is sent or has ended. */
+  /** Called when a request is sent, a piece of an answer comes, or a request has ended. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
 
@@ -44,6 +44,7 @@ export interface LoadProgress {
   readonly sent: number
   readonly completed: number
   readonly failed: number
+  /** Of whole answers, and pieces of those under way. */
   readonly completionTokens: number
   readonly ms: number
 }
@@ -136,10 +137,15 @@ class Run {
       const itls = pieces.slice(1).map((at, i) => at - pieces[i]!)
       this.#records.push({ index, arrivedAt, sentAt, ttft, itls, e2el, ...rest })
     }
+    const onPiece = (): void => {
+      pieces.push(this.#now())
+      this.#completionTokens++
+      this.#tell()
+    }
     try {
-      const usage = await this.#signals.run(signal => this.#target.send(request, () => pieces.push(this.#now()), signal))
+      const usage = await this.#signals.run(signal => this.#target.send(request, onPiece, signal))
       const completionTokens = usage.completionTokens ?? pieces.length
-      this.#completionTokens += completionTokens
+      this.#completionTokens += completionTokens - pieces.length
       record({
         promptTokens: usage.promptTokens ?? request.promptTokens ?? 0,
         completionTokens,
@@ -150,6 +156,7 @@ class Run {
       if (this.#options.signal.aborted) this.#cancelled++
       else {
         this.#failed++
+        this.#completionTokens -= pieces.length
         record({ promptTokens: 0, completionTokens: 0, isCounted: true, error: error.message })
       }
     }

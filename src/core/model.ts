@@ -71,6 +71,8 @@ export interface LanguageModelActivity {
   readonly kvTokensUsed: number
   /** Tokens that there is room for. */
   readonly kvTokens: number
+  /** Tokens of a block. */
+  readonly kvBlockTokens?: number
   /** Sequences that had to give their room to others, since the start. */
   readonly preemptions?: number
   /** Tokens of all prompts that were taken up since the start, and how many of them had been computed for others. */

@@ -102,7 +102,7 @@ class EngineModel implements LanguageModel {
     this.#checkAlive()
     const { running, waiting, heldBlocks, blocks, preemptions, prefixQueries, prefixHits } = this.#engine.load
     const room = { kvTokensUsed: heldBlocks * KV_BLOCK_TOKENS, kvTokens: blocks * KV_BLOCK_TOKENS }
-    return { running, waiting, ...room, preemptions, prefixQueries, prefixHits }
+    return { running, waiting, ...room, kvBlockTokens: KV_BLOCK_TOKENS, preemptions, prefixQueries, prefixHits }
   }
 
   async logits(tokens: readonly number[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Tensor<'f32'>> {

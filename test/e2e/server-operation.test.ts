@@ -253,14 +253,36 @@ describe('without keys', () => {
     await (await post(tiny.url, '/v1/completions', { ...LONG, max_tokens: 7 })).json()
     const after = await read()
     const grown = (name: string): number => after.get(name)! - (before.get(name) ?? 0)
-    expect(grown('hence:prompt_tokens_total{model_name="tiny"}')).toBe(13)
-    expect(grown('hence:generation_tokens_total{model_name="tiny"}')).toBe(7)
-    expect(grown('hence:request_success_total{model_name="tiny",finished_reason="length"}')).toBe(1)
-    expect(grown('hence:time_to_first_token_seconds_count{model_name="tiny"}')).toBe(1)
-    expect(grown('hence:inter_token_latency_seconds_count{model_name="tiny"}')).toBe(6)
-    expect(after.get('hence:num_requests_running{model_name="tiny"}')).toBe(0)
-    expect(after.get('hence:kv_cache_usage_perc{model_name="tiny"}')).toBe(0)
+    expect(grown('hence:prompt_tokens_total{model_name="tiny",engine="0"}')).toBe(13)
+    expect(grown('hence:generation_tokens_total{model_name="tiny",engine="0"}')).toBe(7)
+    expect(grown('hence:request_success_total{model_name="tiny",engine="0",finished_reason="length"}')).toBe(1)
+    expect(grown('hence:time_to_first_token_seconds_count{model_name="tiny",engine="0"}')).toBe(1)
+    expect(grown('hence:inter_token_latency_seconds_count{model_name="tiny",engine="0"}')).toBe(6)
+    expect(after.get('hence:num_requests_running{model_name="tiny",engine="0"}')).toBe(0)
+    expect(after.get('hence:kv_cache_usage_perc{model_name="tiny",engine="0"}')).toBe(0)
     expect(after.get('process_resident_memory_bytes')).toBeGreaterThan(1e6)
+    const names = ['request_prefill_time', 'request_decode_time', 'request_inference_time', 'request_time_per_output_token'].map(
+      name => `${name}_seconds`,
+    )
+    for (const name of [...names, 'request_params_n', 'request_max_num_generation_tokens'])
+      expect(grown(`hence:${name}_count{model_name="tiny",engine="0"}`), name).toBe(1)
+    expect(grown('hence:request_params_max_tokens_sum{model_name="tiny",engine="0"}')).toBe(7)
+    expect([...after.keys()].find(key => key.startsWith('hence:cache_config_info'))).toMatch(/block_size="16",num_gpu_blocks="\d+"/)
+  })
+
+  test('metrics count what prompts share', async () => {
+    const read = async (name: string): Promise<number> => {
+      const text = await (await fetch(`${tiny.url}/metrics`)).text()
+      return Number(text.match(new RegExp(`^hence:${name}_total{model_name="tiny",engine="0"} (\\S+)$`, 'm'))![1])
+    }
+    const before = await Promise.all(['prefix_cache_queries', 'prefix_cache_hits', 'prompt_tokens_cached', 'num_preemptions'].map(read))
+    const ask = async () => (await post(tiny.url, '/v1/completions', { ...LONG, prompt: 'shared '.repeat(10), max_tokens: 1 })).json()
+    await ask()
+    const { usage } = (await ask()) as { usage: { prompt_tokens: number; prompt_tokens_details: { cached_tokens: number } } }
+    const cached = usage.prompt_tokens_details.cached_tokens
+    expect(cached).toBe(64)
+    const after = await Promise.all(['prefix_cache_queries', 'prefix_cache_hits', 'prompt_tokens_cached', 'num_preemptions'].map(read))
+    expect(after.map((value, i) => value - before[i]!)).toEqual([2 * usage.prompt_tokens, cached, cached, 0])
   })
 })
 

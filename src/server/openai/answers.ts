@@ -72,6 +72,17 @@ export function stopReason({ stoppedBy }: { readonly stoppedBy?: string | number
   return stoppedBy === undefined ? {} : { stop_reason: stoppedBy }
 }
 
+/** Counts the longest answer to each prompt. */
+export function countLongest({ model, metrics }: AnswerContext, results: readonly GenerationResult[], choicesPerPrompt: number): void {
+  for (let i = 0; i < results.length; i += choicesPerPrompt) {
+    const lengths = results
+      .slice(i, i + choicesPerPrompt)
+      .flatMap(foundIn)
+      .map(({ tokens }) => tokens.length)
+    metrics.countLongest(model, Math.max(...lengths))
+  }
+}
+
 /** Tokens of several answers; those of a prompt count once. */
 export function usageOf(results: readonly GenerationResult[], choicesPerPrompt: number): Usage {
   let prompt = 0

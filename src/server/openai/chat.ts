@@ -2,7 +2,7 @@ import type { Generation, GenerationResult, LanguageModel, TokenLogprobs } from 
 import { HenceError } from '../../core/index.ts'
 import type { Exchange, ServerContext } from '../context.ts'
 import type { SseStream } from '../sse.ts'
-import { type AnswerContext, answerHead, follow, foundIn, stopReason, streamAnswers, usageOf } from './answers.ts'
+import { type AnswerContext, answerHead, countLongest, follow, foundIn, stopReason, streamAnswers, usageOf } from './answers.ts'
 import { type ChatRequest, chatOptionsOf, checkChatRequest, messagesOf } from './chat-request.ts'
 import { chatLogprob, promptLogprobs } from './logprobs.ts'
 import { isSearch, seedOf, sequencesPerPrompt } from './sampling-fields.ts'
@@ -21,6 +21,7 @@ export async function answerChat(body: unknown, context: ServerContext, exchange
   return context.admission.run(sequencesPerPrompt(request), async () => {
     const messages = messagesOf(request)
     const options = chatOptionsOf(request, exchange.signal)
+    context.metrics.countRequest(request.model, { answers: request.n ?? 1, maxTokens: options.maxTokens })
     const generations = Array.from({ length: count }, (_, index) => {
       // The prompt is the same for all.
       const own = index === 0 ? {} : { promptLogprobs: undefined }
@@ -29,6 +30,7 @@ export async function answerChat(body: unknown, context: ServerContext, exchange
     if (request.stream) return stream(request, model, generations, answers, exchange)
     const results = await Promise.all(generations.map(generation => follow(generation, answers)))
     exchange.noteResults(results)
+    countLongest(answers, results, count)
     return {
       ...answerHead('chatcmpl', 'chat.completion', request.model),
       choices: results.flatMap(foundIn).map((found, index) => ({
@@ -81,6 +83,7 @@ async function stream(
     JSON.stringify({ ...head, choices: [], usage: usageOf(results, generations.length) })
   const results = await streamAnswers(events, { count: generations.length, pump, ...(hasUsage ? { usage } : {}) })
   exchange.noteResults(results)
+  countLongest(answers, results, generations.length)
 }
 
 function logprobsOf(model: LanguageModel, logprobs: readonly TokenLogprobs[] | undefined): unknown {

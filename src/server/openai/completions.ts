@@ -1,6 +1,6 @@
 import type { Generation, GenerationResult, LanguageModel } from '../../core/index.ts'
 import type { Exchange, ServerContext } from '../context.ts'
-import { type AnswerContext, answerHead, follow, foundIn, stopReason, streamAnswers, usageOf } from './answers.ts'
+import { type AnswerContext, answerHead, countLongest, follow, foundIn, stopReason, streamAnswers, usageOf } from './answers.ts'
 import { type CompletionRequest, checkCompletionRequest, completionOptionsOf, promptsOf } from './completion-request.ts'
 import { type CompletionLogprobs, LogprobColumns, promptLogprobs } from './logprobs.ts'
 import { isSearch, seedOf, sequencesPerPrompt } from './sampling-fields.ts'
@@ -21,6 +21,7 @@ export async function answerCompletion(body: unknown, context: ServerContext, ex
   const perPrompt = isSearch(request) ? 1 : (request.n ?? 1)
   return context.admission.run(prompts.length * sequencesPerPrompt(request), async () => {
     const options = completionOptionsOf(request, exchange.signal)
+    for (const _ of prompts) context.metrics.countRequest(request.model, { answers: request.n ?? 1, maxTokens: options.maxTokens })
     const choices = prompts.flatMap(prompt =>
       Array.from({ length: perPrompt }, (_, index): Choice => {
         return { prompt, generation: model.generate(prompt, { ...options, seed: seedOf(request.seed, index) }) }
@@ -29,6 +30,7 @@ export async function answerCompletion(body: unknown, context: ServerContext, ex
     if (request.stream) return stream(request, model, choices, perPrompt, answers, exchange)
     const results = await Promise.all(choices.map(({ generation }) => follow(generation, answers)))
     exchange.noteResults(results)
+    countLongest(answers, results, perPrompt)
     return {
       ...answerHead('cmpl', 'text_completion', request.model),
       choices: results
@@ -104,6 +106,7 @@ async function stream(
   const usage = (results: GenerationResult[]): string => JSON.stringify({ ...head, choices: [], usage: usageOf(results, perPrompt) })
   const results = await streamAnswers(events, { count: choices.length, pump, ...(hasUsage ? { usage } : {}) })
   exchange.noteResults(results)
+  countLongest(answers, results, perPrompt)
 }
 
 function columnsFor({ logprobs }: CompletionRequest, model: LanguageModel): LogprobColumns | undefined {

@@ -69,6 +69,10 @@ describe('classifyImage', () => {
     await expect(classifyImage(model, Uint8Array.of(1, 2, 3))).rejects.toMatchObject({ hint: expect.stringContaining('sharp') })
     await expect(classifyImage(model, orange, { mean: [1, 2] })).rejects.toMatchObject({ details: { option: 'mean' } })
     await expect(classifyImage(model, orange, { chanels: 'rgb' } as never)).rejects.toMatchObject({ details: { nearest: 'channels' } })
+    const notThere = classifyImage(Promise.resolve(model) as never, orange)
+    await expect(notThere).rejects.toMatchObject({ code: 'OPTION_INVALID', hint: expect.stringContaining('wait for it') })
+    const talker = { kind: 'language' } as never
+    await expect(classifyImage(talker, orange)).rejects.toMatchObject({ message: expect.stringContaining('is a language model') })
     await using other = await loadModel(folder.write('other.onnx', twoOutputs()))
     await expect(classifyImage(other, orange)).rejects.toMatchObject({ message: expect.stringContaining('does not take one picture') })
   })

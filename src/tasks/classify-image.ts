@@ -5,6 +5,7 @@ import { type ImagePreparation, imageInputOf, resolvePreparation } from './image
 import { readBeside } from './model-folder.ts'
 import { prepareImage } from './prepare-image.ts'
 import { type ImageSource, readImage } from './read-image.ts'
+import { requireTensorModel } from './require-tensor-model.ts'
 
 /** Options of {@link classifyImage}. How the picture is prepared comes from the model's own files where it is not given. */
 export interface ClassifyImageOptions extends Partial<ImagePreparation> {
@@ -83,6 +84,7 @@ export async function classifyImage(
   checkOptions('classifyImage', options, RULES)
   const { labels, top = 5, softmax, signal, ...given } = options
   throwIfAborted(signal)
+  requireTensorModel('classifyImage', model)
   const description = model.describe()
   const inputs = description.inputs.map(input => ({ input, form: imageInputOf(input) }))
   const [picture] = inputs.filter(({ form }) => form)

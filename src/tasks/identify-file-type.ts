@@ -5,6 +5,7 @@ import { abortSignal, checkOptions, type OptionRule, oneOf } from './check-optio
 import { type FileTypeConfig, fileTypeConfig } from './file-type-config.ts'
 import { fileTypeFeatures } from './file-type-features.ts'
 import { readBeside } from './model-folder.ts'
+import { requireTensorModel } from './require-tensor-model.ts'
 
 /** Options of {@link identifyFileType}. */
 export interface IdentifyFileTypeOptions {
@@ -63,6 +64,7 @@ export async function identifyFileType(
   checkOptions('identifyFileType', options, RULES)
   const { confidence = 'high', signal } = options
   throwIfAborted(signal)
+  requireTensorModel('identifyFileType', model)
   const config = await configOf(model)
   const { head, tail, size } = await readEnds(content, config.blockBytes, signal)
   if (size === 0) return { label: 'empty', modelLabel: undefined, score: 1, overwritten: 'no' }

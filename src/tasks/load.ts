@@ -195,7 +195,11 @@ async function recognise(where: string, source: string | URL, options: LoadAnyOp
         ? 'tensor'
         : 'language'
   if (options.kind !== undefined && options.kind !== kind)
-    throw new HenceError('OPTION_INVALID', `${where}: ${path} is a ${NOUNS[kind]}, not a ${NOUNS[options.kind]}`, { path, kind })
+    throw new HenceError('OPTION_INVALID', `${where}: ${path} is a ${NOUNS[kind]}, not a ${NOUNS[options.kind]}`, {
+      path,
+      kind,
+      hint: `Leave { kind } out, or say kind: '${kind}'.`,
+    })
   checkOptions(`${where} (a ${NOUNS[kind]})`, options, RULES[kind])
   return { kind, path: kind === 'tensor' ? found.path : path, encoder, seq2seq }
 }

@@ -1,5 +1,6 @@
 import { HenceError, type ModelValue, type TensorModel, throwIfAborted } from '../core/index.ts'
 import { abortSignal, checkOptions, type OptionRule } from './check-options.ts'
+import { requireTensorModel } from './require-tensor-model.ts'
 import { type TableRow, tableInputs } from './table-inputs.ts'
 
 /** Options of {@link predictTable}. */
@@ -45,6 +46,7 @@ export async function predictTable(
   const { columns, classes, signal } = options
   throwIfAborted(signal)
   if (rows.length === 0) return []
+  requireTensorModel('predictTable', model)
   const { inputs, outputs } = model.describe()
   const stated = inputs[0]?.shape?.[0]
   const batch = typeof stated === 'number' && stated > 0 ? stated : rows.length

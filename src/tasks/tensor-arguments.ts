@@ -8,6 +8,11 @@ export function checkInputs(
   given: Readonly<Record<string, ModelValue>>,
 ): void {
   const names = wanted.map(({ name }) => name)
+  if (typeof given !== 'object' || given === null)
+    throw new HenceError('OPTION_INVALID', 'run: the first argument must be an object of inputs by name', {
+      inputs: names,
+      hint: callOf(wanted),
+    })
   const optional = new Set(defaults.map(({ name }) => name))
   for (const name of Object.keys(given))
     if (!names.includes(name) && !optional.has(name)) {
@@ -15,6 +20,7 @@ export function checkInputs(
       throw new HenceError('OPTION_INVALID', `run: the model has no input "${name}"${close ? `; did you mean "${close}"?` : ''}`, {
         input: name,
         inputs: names,
+        hint: callOf(wanted),
       })
     }
   const sizes = new Map<string, number>()
@@ -22,13 +28,19 @@ export function checkInputs(
     const value = given[name]
     if (value === undefined) {
       if (optional.has(name)) continue
-      throw new HenceError('OPTION_INVALID', `run: the input "${name}" is missing`, { input: name, inputs: names })
+      throw new HenceError('OPTION_INVALID', `run: the input "${name}" is missing`, { input: name, inputs: names, hint: callOf(wanted) })
     }
     checkValue(name, value, type, sizes)
   }
 }
 
 function checkValue(name: string, value: ModelValue, type: OnnxType | undefined, sizes: Map<string, number>): void {
+  if (!isModelValue(value))
+    throw new HenceError('OPTION_INVALID', `run: the input "${name}" must be a ${type?.kind ?? 'tensor'}, is ${nounOf(value)}`, {
+      input: name,
+      expected: type?.kind ?? 'tensor',
+      ...(type?.kind === 'tensor' ? { hint: `${name}: ${tensorCallOf(type)}` } : {}),
+    })
   const kind = 'data' in value ? 'tensor' : value.kind
   if (type && type.kind !== kind)
     throw new HenceError('OPTION_INVALID', `run: the input "${name}" must be a ${type.kind}, is a ${kind}`, {
@@ -70,6 +82,29 @@ function checkValue(name: string, value: ModelValue, type: OnnxType | undefined,
     expected: wanted.map(dim => dim ?? null),
     got: shape,
   })
+}
+
+/** What is told apart by the types of TypeScript, but not by JavaScript. */
+function isModelValue(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return ('data' in value && 'dtype' in value && 'shape' in value) || 'kind' in value
+}
+
+function nounOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : `a ${typeof value}`
+}
+
+/** How `run` is called with these inputs. */
+function callOf(inputs: readonly OnnxValueInfo[]): string {
+  const entries = inputs.map(
+    ({ name, type }) => `${JSON.stringify(name)}: ${type?.kind === 'tensor' ? tensorCallOf(type) : (type?.kind ?? '…')}`,
+  )
+  return `model.run({ ${entries.join(', ')} })`
+}
+
+function tensorCallOf({ dtype, shape }: Extract<OnnxType, { kind: 'tensor' }>): string {
+  return `tensor('${dtype ?? 'f32'}', [${shape?.map(dim => dim ?? '?').join(', ') ?? '…'}], data)`
 }
 
 /** Names of outputs, and tensors that can be written to. */

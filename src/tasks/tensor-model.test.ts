@@ -83,6 +83,24 @@ describe('run', () => {
     })
   })
 
+  test('what is no tensor is refused with how it is called', async () => {
+    await using model = await loadAdding()
+    const call = `model.run({ "a": tensor('f32', [n, 3], data), "b": tensor('f32', [n, 3], data) })`
+    await expect(model.run(undefined as never)).rejects.toMatchObject({ code: 'OPTION_INVALID', hint: call })
+    await expect(model.run({ a: rows(1, 1) })).rejects.toMatchObject({ hint: call })
+    for (const [wrong, noun] of [
+      [new Float32Array(3), 'Float32Array'],
+      [[1, 2, 3], 'Array'],
+      [7, 'a number'],
+      [null, 'null'],
+    ])
+      await expect(model.run({ a: rows(1, 1), b: wrong as never })).rejects.toMatchObject({
+        code: 'OPTION_INVALID',
+        message: `run: the input "b" must be a tensor, is ${noun}`,
+        hint: "b: tensor('f32', [n, 3], data)",
+      })
+  })
+
   test('runs of many shapes at once give what each gives alone', async () => {
     await using model = await loadAdding()
     const counts = Array.from({ length: 60 }, (_, i) => 1 + ((i * 7) % 45))

@@ -1,4 +1,5 @@
 import { HenceError, type Tensor, type TensorModel, throwIfAborted } from '../core/index.ts'
+import { requireTensorModel } from './require-tensor-model.ts'
 
 /** Samples of a piece, and of the end of the piece before that is put in front of it, by sampling rate. Source: Silero VAD 5. */
 const PIECES: Readonly<Record<number, { readonly piece: number; readonly context: number }>> = {
@@ -40,6 +41,7 @@ export class VoiceDetector {
    * @throws HenceError `OPTION_INVALID`
    */
   constructor(model: TensorModel, sampleRate: number) {
+    requireTensorModel('detectVoice', model)
     const sizes = PIECES[sampleRate]
     if (!sizes)
       throw new HenceError('OPTION_INVALID', `voices are found at 8,000 or 16,000 samples per second, not at ${sampleRate}`, {

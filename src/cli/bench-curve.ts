@@ -105,12 +105,21 @@ function panel(title: string, xName: string, yName: string, lines: readonly Line
     svgText(0, top - 14, yName, 'fill="#444444"'),
   )
   if (marks.length === 0) parts.push(svgText((left + width) / 2, height / 2, 'nothing measured', 'text-anchor="middle" fill="#777777"'))
+  const circles = marks.map(mark => ({ x: x.place(mark.x), y: y.place(mark.y) }))
   for (const line of lines) parts.push(...drawn(line, x.place, y.place))
+  for (const { marks: own, isLabelled } of lines)
+    if (isLabelled)
+      parts.push(
+        ...labels(
+          own.map(mark => ({ px: x.place(mark.x), py: y.place(mark.y), label: mark.label })),
+          circles,
+        ),
+      )
   parts.push(...legend(lines.filter(({ name, marks: own }) => name !== '' && own.length > 0)))
   return parts.join('\n')
 }
 
-function drawn({ name, colour, marks, isLabelled }: Line, placeX: (value: number) => number, placeY: (value: number) => number): string[] {
+function drawn({ name, colour, marks }: Line, placeX: (value: number) => number, placeY: (value: number) => number): string[] {
   const at = marks.map(mark => ({ ...mark, px: placeX(mark.x), py: placeY(mark.y) }))
   const path = at.map(({ px, py }) => `${px.toFixed(1)},${py.toFixed(1)}`).join(' ')
   return [
@@ -119,31 +128,30 @@ function drawn({ name, colour, marks, isLabelled }: Line, placeX: (value: number
       const told = escapeXml(`${label}${name === '' ? '' : `, ${name}`}: ${formatNumber(y)} at ${formatNumber(x)}`)
       return `<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="4.5" fill="${colour}" stroke="#ffffff" stroke-width="1.5"><title>${told}</title></circle>`
     }),
-    ...(isLabelled ? labels(at) : []),
   ]
 }
 
-/** The load beside each point; left out where it would lie on another one. */
-function labels(at: readonly { readonly px: number; readonly py: number; readonly label: string }[]): string[] {
+/** The load beside each point; left out where it would lie on a point or on another label. */
+function labels(
+  at: readonly { readonly px: number; readonly py: number; readonly label: string }[],
+  circles: readonly { readonly x: number; readonly y: number }[],
+): string[] {
   const taken: { readonly x: number; readonly y: number; readonly width: number }[] = []
-  const right = PANEL.width - 4
+  const lowest = PANEL.height - PANEL.bottom - 3
   return at.flatMap(({ px, py, label }) => {
     const width = label.length * 6.4
-    const x = Math.min(px, right - width / 2)
-    for (const y of [py + 19, py - 10]) {
-      if (y > PANEL.height - PANEL.bottom - 3) continue
-      if (taken.some(other => Math.abs(other.y - y) < 13 && Math.abs(other.x - x) < (other.width + width) / 2)) continue
-      taken.push({ x, y, width })
-      return [
-        svgText(
-          x,
-          Math.round(y),
-          label,
-          'text-anchor="middle" font-size="11" fill="#333333" stroke="#ffffff" stroke-width="3" paint-order="stroke"',
-        ),
-      ]
-    }
-    return []
+    const x = Math.min(px, PANEL.width - 4 - width / 2)
+    const y = [19, -10, 33, -24]
+      .map(away => py + away)
+      .find(place => {
+        if (place > lowest || place < PANEL.top) return false
+        if (circles.some(circle => Math.abs(circle.x - x) < width / 2 + 6 && Math.abs(circle.y - place + 4) < 11)) return false
+        return !taken.some(other => Math.abs(other.y - place) < 13 && Math.abs(other.x - x) < (other.width + width) / 2 + 4)
+      })
+    if (y === undefined) return []
+    taken.push({ x, y, width })
+    const style = 'text-anchor="middle" font-size="11" fill="#333333" stroke="#ffffff" stroke-width="3" paint-order="stroke"'
+    return [svgText(x, Math.round(y), label, style)]
   })
 }
 

@@ -42,9 +42,13 @@ ${TIMES.map(
     )}`,
 ).join('\n')}
 ${failures.length > 0 ? `<h2>Failures</h2>\n${table(['load', 'count', 'reason'], failures)}` : ''}
-<details><summary>JSON</summary><pre>${escapeXml(JSON.stringify(document, undefined, 2))}</pre></details>
+<details><summary>JSON</summary><pre>${jsonLines(document).map(escapeXml).join('\n')}</pre></details>
 </html>
 `
+}
+
+function jsonLines(document: unknown): string[] {
+  return JSON.stringify(document, undefined, 2).split('\n')
 }
 
 const COLUMNS = ['mean', 'std', 'p50', 'p90', 'p95', 'p99'] as const

@@ -1,6 +1,5 @@
-import type { LoadReport } from '../eval/index.ts'
+import type { LoadReport, LoadTarget } from '../eval/index.ts'
 import type { BenchPoint } from './bench-curve.ts'
-import type { BenchSetup } from './bench-target.ts'
 import { formatCount, formatNumber, formatPlural } from './format.ts'
 import { tableLines } from './table.ts'
 import { printable, type Style } from './terminal.ts'
@@ -21,7 +20,13 @@ export function pointName({ concurrency, rate }: { concurrency: number | undefin
 }
 
 /** What was measured, for people: all of one point, or a row for each of several. */
-export function reportLines({ target, notes }: BenchSetup, points: readonly BenchPoint[], { bold, dim }: Style, isCut: boolean): string[] {
+export function reportLines(
+  target: LoadTarget,
+  notes: readonly string[],
+  points: readonly BenchPoint[],
+  { bold, dim }: Style,
+  isCut: boolean,
+): string[] {
   const [only] = points
   if (!only) return ['nothing was measured']
   const title = `${target.model}  ${target.location === target.model ? '' : target.location}`.trimEnd()

@@ -29,6 +29,8 @@ const USUAL_WORD = { fixed: 0, perWord: 1.3 }
 export interface BenchSetup extends AsyncDisposable {
   readonly target: LoadTarget
   readonly requests: RequestSource
+  /** Prompts that differ from one another. */
+  readonly prompts: number
   /** What a person should know about how the numbers came about. */
   readonly notes: readonly string[]
 }
@@ -74,7 +76,7 @@ async function openServer({ source, flags, seed, io, signal }: SetupRequest, ent
   const cost = await measureWords(target, lengths.inputTokens, seed, signal)
   const requests = randomRequests(lengths, seed, flags.eos !== 'stop', wordPrompts(cost ?? USUAL_WORD))
   const notes = cost ? [] : ['the server does not tell how many tokens a prompt has; lengths of prompts are a guess']
-  return { target, requests, notes, [Symbol.asyncDispose]: nothing }
+  return { target, requests, prompts: Number.POSITIVE_INFINITY, notes, [Symbol.asyncDispose]: nothing }
 }
 
 async function openModel({ source, flags, seed, io }: SetupRequest, entries: DatasetEntry[] | undefined): Promise<BenchSetup> {
@@ -86,12 +88,21 @@ async function openModel({ source, flags, seed, io }: SetupRequest, entries: Dat
   if (entries) return { target, ...ofDataset(entries, flags, seed), [Symbol.asyncDispose]: dispose }
   const { vocabulary, hasTokenizer } = model.describe()
   const make = tokenPrompts(vocabulary, token => hasTokenizer && model.detokenize([token]) === '')
-  return { target, requests: randomRequests(lengthsOf(flags), seed, flags.eos !== 'stop', make), notes: [], [Symbol.asyncDispose]: dispose }
+  const requests = randomRequests(lengthsOf(flags), seed, flags.eos !== 'stop', make)
+  return { target, requests, prompts: Number.POSITIVE_INFINITY, notes: [], [Symbol.asyncDispose]: dispose }
 }
 
-function ofDataset(entries: DatasetEntry[], flags: SetupRequest['flags'], seed: number): Pick<BenchSetup, 'requests' | 'notes'> {
+function ofDataset(
+  entries: DatasetEntry[],
+  flags: SetupRequest['flags'],
+  seed: number,
+): Pick<BenchSetup, 'requests' | 'prompts' | 'notes'> {
   const outputTokens = flags['output-tokens'] ?? DEFAULT_LENGTHS.outputTokens
-  return { requests: datasetRequests(entries, { seed, outputTokens, ignoreEos: flags.eos === 'ignore' }), notes: [] }
+  return {
+    requests: datasetRequests(entries, { seed, outputTokens, ignoreEos: flags.eos === 'ignore' }),
+    prompts: entries.length,
+    notes: [],
+  }
 }
 
 /** Lengths of random prompts as the flags say. */

@@ -9,6 +9,7 @@ import { pointName, reportLines } from './bench-report.ts'
 import { type BenchSetup, lengthsOf, openBench } from './bench-target.ts'
 import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { usageError } from './flags.ts'
+import { formatCount, formatPlural } from './format.ts'
 import { styleOf, writeJson } from './terminal.ts'
 import { checkFolderOf, writeText } from './write-text.ts'
 
@@ -54,14 +55,15 @@ async function run({ flags, positionals, io }: BenchCall): Promise<number> {
   try {
     await using setup = await openBench({ source, flags, seed, io, signal })
     await measureAll(plans, setup, points, { flags, io, seed, signal })
-    const document = documentOf(setup, points, flags, seed, signal.aborted)
+    const notes = [...setup.notes, ...repetition(plans, setup)]
+    const document = documentOf(setup, notes, points, flags, seed, signal.aborted)
     if (flags.output !== undefined) await writeText(flags.output, `${JSON.stringify(document, undefined, 2)}\n`)
     if (flags.svg !== undefined) await writeText(flags.svg, curveSvg(setup.target, points))
     if (flags.html !== undefined) await writeText(flags.html, benchPage(setup.target, points, document))
     if (flags.json) writeJson(io, document)
     else
       io.stdout.write(
-        reportLines(setup, points, styleOf(io.stdout, io.env), signal.aborted)
+        reportLines(setup.target, notes, points, styleOf(io.stdout, io.env), signal.aborted)
           .map(line => `${line}\n`)
           .join(''),
       )
@@ -123,9 +125,19 @@ async function measureAll(
   }
 }
 
+/** Prompts that come again say less about what is new to a target. */
+function repetition(plans: readonly PointPlan[], { prompts }: BenchSetup): string[] {
+  const needed = plans.reduce((sum, { requests, warmup }) => sum + requests + warmup, 0)
+  if (needed <= prompts) return []
+  return [
+    `the dataset has ${formatPlural(prompts, 'prompt')} for ${formatCount(needed)} requests; what is remembered of prompts makes repeated ones faster`,
+  ]
+}
+
 /** All that was measured, as plain JSON data. */
 function documentOf(
-  { target, notes }: BenchSetup,
+  { target }: BenchSetup,
+  notes: readonly string[],
   points: readonly BenchPoint[],
   flags: BenchCall['flags'],
   seed: number,

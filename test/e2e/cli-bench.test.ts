@@ -82,6 +82,7 @@ describe('against a server', () => {
     ])
     const after = await countersOf(tiny.url, names)
     expect(code).toBe(0)
+    expect(document.notes).toEqual([expect.stringContaining('the dataset has 3 prompts for 9 requests')])
     expect(document.target).toEqual({ backend: 'openai', model: 'tiny', location: `${tiny.url}/v1` })
     const [run] = document.runs
     expect(run).toMatchObject({ completed: 9, failed: 0, cancelled: 0, max_concurrency: 3, request_rate: null, has_usage: true })
@@ -146,6 +147,8 @@ describe('against a server', () => {
     expect(svg).not.toMatch(/NaN|undefined|Infinity/)
     const page = readFileSync(file('a.html'), 'utf8')
     expect(page).toContain('<svg')
+    const json = /<pre>([^<]*)<\/pre>/.exec(page)![1]!.replaceAll('&quot;', '"').replaceAll('&amp;', '&')
+    expect(JSON.parse(json)).toEqual(document)
     expect(page).not.toMatch(/NaN|undefined|(src|href)=/)
   })
 

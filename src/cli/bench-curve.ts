@@ -1,6 +1,7 @@
+import { escapeXml } from '../core/index.ts'
 import type { LoadDetails, LoadReport, LoadTarget } from '../eval/index.ts'
 import { formatNumber } from './format.ts'
-import { COLOURS, escapeXml, FONT, roundStep, svgText } from './svg.ts'
+import { COLOURS, FONT, roundStep, svgText } from './svg.ts'
 
 const WIDTH = 1_080
 const TOP = 92

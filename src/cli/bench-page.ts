@@ -1,8 +1,8 @@
+import { escapeXml } from '../core/index.ts'
 import type { LoadTarget } from '../eval/index.ts'
 import { type BenchPoint, curveSvg } from './bench-curve.ts'
 import { TIMES } from './bench-report.ts'
 import { formatCount, formatNumber } from './format.ts'
-import { escapeXml } from './svg.ts'
 
 const STYLE = `
 body { font-family: system-ui, sans-serif; color: #1f2933; background: #ffffff; margin: 24px auto; max-width: 1100px; padding: 0 16px; }

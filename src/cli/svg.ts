@@ -1,4 +1,4 @@
-import { printable } from './terminal.ts'
+import { escapeXml } from '../core/index.ts'
 
 /** Colours that people with any sight tell apart, after Okabe and Ito. */
 export const COLOURS: readonly string[] = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#b8a900', '#777777']
@@ -8,11 +8,6 @@ export const FONT = 'font-family="system-ui, sans-serif"'
 /** A text element. */
 export function svgText(x: number, y: number, content: string, attributes = ''): string {
   return `<text x="${x.toFixed(2)}" y="${y}" ${attributes}>${escapeXml(content)}</text>`
-}
-
-/** Text made safe for XML and HTML. */
-export function escapeXml(value: string): string {
-  return printable(value).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }
 
 /** The smallest of 1, 2, 5, 10, … of which at most `count` go into `span`. */

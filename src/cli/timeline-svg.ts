@@ -1,7 +1,8 @@
+import { escapeXml } from '../core/index.ts'
 import { formatBytes, formatMs, formatOperations, formatPlural } from './format.ts'
 import type { ProfileReport } from './profile-report.ts'
 import { layOut, type PlacedStep } from './profile-timeline.ts'
-import { COLOURS, escapeXml, FONT, roundStep, svgText as text } from './svg.ts'
+import { COLOURS, FONT, roundStep, svgText as text } from './svg.ts'
 
 const WIDTH = 1200
 const LEFT = 190

@@ -1,6 +1,7 @@
+import { escapeXml } from '../../core/index.ts'
 import type { CausalGraph } from '../causal/index.ts'
 import { layOut } from './lay-out.ts'
-import { COLOURS, escapeXml, type Point, shorten, svgLine, svgPicture, svgText, textWidth } from './svg.ts'
+import { COLOURS, type Point, shorten, svgLine, svgPicture, svgText, textWidth } from './svg.ts'
 
 /** What to colour in a causal graph. */
 export interface CausalPicture {

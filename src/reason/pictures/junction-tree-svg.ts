@@ -1,7 +1,8 @@
+import { escapeXml } from '../../core/index.ts'
 import { CompiledNetwork } from '../bayes/compiled-network.ts'
 import type { BayesianNetwork } from '../bayes/network.ts'
 import { layOut } from './lay-out.ts'
-import { COLOURS, escapeXml, FONT_SIZE, type Point, shorten, svgLine, svgPicture, svgRect, svgText, textWidth } from './svg.ts'
+import { COLOURS, FONT_SIZE, type Point, shorten, svgLine, svgPicture, svgRect, svgText, textWidth } from './svg.ts'
 
 const LINE = 17
 /** Names a clique shows before it only counts them. */

@@ -1,6 +1,7 @@
+import { escapeXml } from '../../core/index.ts'
 import type { BayesianNetwork } from '../bayes/network.ts'
 import { layOut } from './lay-out.ts'
-import { COLOURS, escapeXml, FONT_SIZE, type Point, shorten, svgLine, svgPicture, svgRect, svgText, textWidth } from './svg.ts'
+import { COLOURS, FONT_SIZE, type Point, shorten, svgLine, svgPicture, svgRect, svgText, textWidth } from './svg.ts'
 
 /** What to show of a network beside its arcs. */
 export interface NetworkPicture {

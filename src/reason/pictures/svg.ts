@@ -1,3 +1,5 @@
+import { escapeXml } from '../../core/index.ts'
+
 /** What the pictures share: sizes in pixels, colours that people with any sight tell apart (after Okabe and Ito), and shapes. */
 export const FONT_SIZE = 13
 export const COLOURS = {
@@ -18,17 +20,6 @@ export const COLOURS = {
 export interface Point {
   readonly x: number
   readonly y: number
-}
-
-/** Text made safe for XML: characters that it has no place for become question marks. */
-export function escapeXml(text: string): string {
-  return [...text]
-    .map(character => (/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u.test(character) ? '?' : character))
-    .join('')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
 }
 
 /** About how wide a text is in a font without serifs, a little more rather than less. */

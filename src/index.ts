@@ -45,6 +45,8 @@ export {
   type TokenizeOptions,
   type TokenLogprob,
   type TokenLogprobs,
+  type TokenRules,
+  type TokenUsage,
   type TypedArrayOf,
   tensor,
   type ValueDescription,

@@ -14,7 +14,13 @@ function samplerOf(sampling: Partial<Sampling>, seed = 1, more: Partial<SamplerO
 }
 
 const logitArrays = fc
-  .array(fc.oneof(fc.double({ min: -30, max: 30, noNaN: true }), fc.constantFrom(-1, 0, 1)), { minLength: 1, maxLength: 200 })
+  .array(
+    fc.oneof(fc.double({ min: -30, max: 30, noNaN: true }), fc.double({ min: 0, max: 0.02, noNaN: true }), fc.constantFrom(-1, 0, 1)),
+    {
+      minLength: 1,
+      maxLength: 200,
+    },
+  )
   // Differences that floating point can tell.
   .map(values => Float32Array.from(values, value => Math.round(value * 2 ** 12) / 2 ** 12))
 

@@ -7,7 +7,6 @@ import { junctionTreeSvg } from './junction-tree-svg.ts'
 import { layOut } from './lay-out.ts'
 import { networkSvg } from './network-svg.ts'
 import { posteriorsSvg } from './posterior-svg.ts'
-import { escapeXml } from './svg.ts'
 
 const yesNo = ['yes', 'no']
 const net = buildNetwork({
@@ -93,8 +92,4 @@ test('pictures nobody can read are refused, empty ones are drawn', async () => {
   const many = new CausalGraph({ variables: Array.from({ length: 1501 }, (_, i) => `v${i}`) })
   await expect(causalGraphSvg(many)).rejects.toThrow('a picture of 1501 boxes is more than anyone can read; 1500 are the limit')
   expectWellFormed(await causalGraphSvg(new CausalGraph({})))
-})
-
-test('characters without a place in XML', () => {
-  expect(escapeXml('a\u0000<\uD800>"&')).toBe('a?&lt;?&gt;&quot;&amp;')
 })

@@ -35,10 +35,13 @@ export function randomRequests(lengths: RandomLengths, seed: number, ignoreEos: 
 
 /** Prompts of token ids from `[0, vocabulary)`, none of them one that `isSpecial`. */
 export function tokenPrompts(vocabulary: number, isSpecial: (token: number) => boolean): PromptMaker {
+  const known = new Map<number, boolean>()
   const draw = (rng: Rng): number => {
     for (let i = 0; i < 64; i++) {
       const token = rng.below(vocabulary)
-      if (!isSpecial(token)) return token
+      const isOne = known.get(token) ?? isSpecial(token)
+      known.set(token, isOne)
+      if (!isOne) return token
     }
     return rng.below(vocabulary)
   }

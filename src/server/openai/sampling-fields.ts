@@ -80,10 +80,10 @@ export const SAMPLING_FIELDS: { readonly [Name in keyof SamplingRequest]-?: z.Zo
   length_penalty: z.number().min(-1_000).max(1_000).nullish().describe('Of a beam search; above 0 favours longer texts.'),
   priority: z
     .int()
-    .min(-(2 ** 31))
+    .min(0)
     .max(2 ** 31)
     .nullish()
-    .describe('Requests with a lower one are worked on first.'),
+    .describe('Requests with a lower one are worked on first, those without before all others.'),
   cache_salt: z.string().max(1_024).nullish().describe('Work on a prompt is shared only with prompts of the same salt.'),
 }
 

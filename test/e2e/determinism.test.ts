@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { tinyModelFolder } from '../../test/tiny-model.ts'
-import { findAddon, targets } from '../backends/index.ts'
-import { type GenerateOptions, type GenerationResult, type LanguageModel, Rng } from '../core/index.ts'
-import { type LoadOptions, load } from './load.ts'
+import { findAddon, targets } from '../../src/backends/index.ts'
+import { type GenerateOptions, type GenerationResult, type LanguageModel, Rng } from '../../src/core/index.ts'
+import { type LoadOptions, load } from '../../src/tasks/index.ts'
+import { tinyModelFolder } from '../tiny-model.ts'
 
 const SEEDED: GenerateOptions = { temperature: 1.3, topK: 0, topP: 0.98, minP: 0, seed: 11, ignoreEos: true, logprobs: 3 }
 

@@ -23,8 +23,10 @@ export interface BatchSlice {
 export interface BatchLimits {
   /** Tokens of all slices together. */
   readonly tokens: number
-  /** As many slots do pools of states have. */
+  /** As many slots do pools of states have, and one for each snapshot. */
   readonly sequences: number
+  /** Snapshots of states; none when left out. */
+  readonly snapshots?: number
   /** Logit rows of all slices together. */
   readonly rows: number
   /** Tokens of one sequence. */
@@ -34,8 +36,9 @@ export interface BatchLimits {
 }
 
 /** The limits as values of the program's dims. */
-export function dimLimits({ tokens, sequences, rows, context, blocks }: BatchLimits): DimValues {
-  return { T: tokens, S: sequences, S1: sequences + 1, B: sequences * blocksFor(context), L: rows, blocks, states: sequences }
+export function dimLimits({ tokens, sequences, snapshots = 0, rows, context, blocks }: BatchLimits): DimValues {
+  const states = sequences + snapshots
+  return { T: tokens, S: sequences, S1: sequences + 1, B: sequences * blocksFor(context), L: rows, blocks, states }
 }
 
 /** Lays out ragged slices as the inputs of a decoder's program, in arrays that are used again for every step. */
@@ -59,7 +62,7 @@ export class BatchLayout {
   constructor(limits: BatchLimits, longAfter: number | null = null) {
     const { T, S, S1, B, L } = dimLimits(limits) as { T: number; S: number; S1: number; B: number; L: number }
     this.#blocks = limits.blocks
-    this.#states = limits.sequences
+    this.#states = limits.sequences + (limits.snapshots ?? 0)
     this.#tokens = new Int32Array(T)
     this.#positions = new Int32Array(T)
     this.#slots = new Int32Array(T)

@@ -21,7 +21,7 @@ const MOST_SALT_LENGTH = 1_024
 
 /** How an engine schedules. */
 export interface EngineSettings {
-  /** Sequences share what is computed for common beginnings; true by default. Models with recurrent states never do. */
+  /** Sequences share what is computed for common beginnings; true by default. */
   readonly prefixCache?: boolean | undefined
   /**
    * Milliseconds a step should take at most while prompts are read beside answers being written. By default twice what a step
@@ -50,10 +50,10 @@ export class Engine {
     this.decoder = decoder
     this.#maxWaiting = maxWaiting
     const { config, limits } = decoder
-    // Blocks hold keys and values; a state in the middle of a sequence is not kept, and nothing can be computed without it.
     const hasStates = config.layers.some(({ mixer }) => stateSizes(mixer).length > 0)
+    const copyState = hasStates ? (from: number, to: number): void => decoder.copyState(from, to) : undefined
     const traits = { longAfter: longAfter(config), window: widestWindow(config) }
-    this.#scheduler = new Scheduler(limits, { ...traits, sharesPrefixes: prefixCache && !hasStates, stallMs })
+    this.#scheduler = new Scheduler(limits, { ...traits, sharesPrefixes: prefixCache, copyState, stallMs })
   }
 
   /** What the engine is doing. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { KV_BLOCK_TOKENS } from '../program/index.ts'
 import type { BlockPool } from './kv-blocks.ts'
 import type { Sequence } from './sequence.ts'
+import type { StateSnapshots } from './state-snapshots.ts'
 
 /** What of a model decides which keys and values are whose. */
 export interface PrefixTraits {
@@ -21,16 +22,21 @@ export interface PrefixTraits {
 export class PrefixCache {
   readonly #pool: BlockPool
   readonly #traits: PrefixTraits
+  readonly #snapshots: StateSnapshots | undefined
   /** Keys that running sequences are going to register, by who will. */
   readonly #coming = new Map<string, Sequence>()
   /** Tokens of sequences that were taken up, and how many of these were found. */
   queries = 0
   hits = 0
 
-  /** @param traits - of the model */
-  constructor(pool: BlockPool, traits: PrefixTraits) {
+  /**
+   * @param traits - of the model
+   * @param snapshots - where layers have states: a beginning is known up to a block whose state is kept
+   */
+  constructor(pool: BlockPool, traits: PrefixTraits, snapshots?: StateSnapshots) {
     this.#pool = pool
     this.#traits = traits
+    this.#snapshots = snapshots
   }
 
   /** Finds out the keys of what a sequence begins with. */
@@ -43,13 +49,19 @@ export class PrefixCache {
    * had better be waited for.
    */
   awaits(sequence: Sequence): boolean {
+    // Blocks come long before the state that belongs to them.
+    if (this.#snapshots) return false
     const known = this.#known(sequence)
     const author = known < shareable(sequence) ? this.#coming.get(sequence.keys[known]!) : undefined
     return author !== undefined && author.priority >= sequence.priority
   }
 
-  /** Fills an empty table with the blocks that are known, as many as leave a row that is wanted to be computed. */
-  share(sequence: Sequence): void {
+  /**
+   * Fills an empty table with the blocks that are known, as many as leave a row that is wanted to be computed.
+   *
+   * @returns the slot of the state at their end, where layers have states and something was known
+   */
+  share(sequence: Sequence): number | undefined {
     const known = this.#known(sequence)
     const { blocks, keys } = sequence
     const unseen = unseenBlocks(known * KV_BLOCK_TOKENS, this.#traits.window)
@@ -58,6 +70,18 @@ export class PrefixCache {
     sequence.trimmed = unseen
     sequence.registered = known
     sequence.computed = known * KV_BLOCK_TOKENS
+    return known === 0 ? undefined : this.#snapshots?.find(keys[known - 1]!)
+  }
+
+  /** Wants the state at the end of the last block of a step's tokens to be kept, where that can be. */
+  wantSnapshot(sequence: Sequence, end: number): void {
+    // Before the newest token, since that is always computed, unless the step has only that one.
+    const before = fullBlocks(Math.min(end, sequence.tokens.length - 1)) * KV_BLOCK_TOKENS
+    const position = before > sequence.computed ? before : fullBlocks(end) * KV_BLOCK_TOKENS
+    if (!this.#snapshots || position <= sequence.computed) return
+    const key = this.#keys(sequence, fullBlocks(position))[fullBlocks(position) - 1]!
+    const slot = this.#snapshots.has(key) ? undefined : this.#snapshots.take()
+    if (slot !== undefined) sequence.snapshot = { token: position - 1, slot }
   }
 
   /** Blocks that need not be computed: those whose keys and values a query after them sees are all known. */
@@ -71,6 +95,7 @@ export class PrefixCache {
     for (let i = 0; i < most; i++) {
       run = this.#pool.has(keys[i]!) ? run + 1 : 0
       if (run === 0 && window === null) break
+      if (this.#snapshots?.has(keys[i]!) === false) continue
       if (i + 1 - run <= unseenBlocks((i + 1) * KV_BLOCK_TOKENS, window)) known = i + 1
     }
     return known
@@ -97,11 +122,16 @@ export class PrefixCache {
       this.#pool.register(sequence.blocks[sequence.registered]!, key)
       this.#coming.delete(key)
     }
+    const { snapshot, keys } = sequence
+    if (snapshot) this.#snapshots!.keep(keys[fullBlocks(snapshot.token + 1) - 1]!, snapshot.slot)
+    sequence.snapshot = undefined
   }
 
   /** A sequence gives its blocks back; nobody need wait for it. */
   end(sequence: Sequence): void {
     for (const key of sequence.keys) if (this.#coming.get(key) === sequence) this.#coming.delete(key)
+    if (sequence.snapshot) this.#snapshots!.give(sequence.snapshot.slot)
+    sequence.snapshot = undefined
   }
 
   /** The keys of a sequence's full blocks, at least of the first `count`. */

@@ -181,8 +181,8 @@ describe('common beginnings', () => {
   const of = [1, 2, 3]
 
   /** Tokens found for a sequence that comes when another has been computed and has gone. */
-  const found = (first: Sequence, second: Sequence, options: SchedulerOptions = {}): number => {
-    const scheduler = schedulerWith([first], {}, options)
+  const found = (first: Sequence, second: Sequence, options: SchedulerOptions = {}, limits: Partial<BatchLimits> = {}): number => {
+    const scheduler = schedulerWith([first], limits, options)
     while (first.pending > 0) commit(scheduler)
     scheduler.remove(first)
     scheduler.add(second)
@@ -228,7 +228,19 @@ describe('common beginnings', () => {
     expect(found(sequenceOf(64, { of }), sequenceOf(60, { of }), { longAfter: 64 })).toBe(48)
   })
 
-  test('are not shared where a state belongs to them', () => {
+  test('end where a state is kept', () => {
+    const copies: [from: number, to: number][] = []
+    const copyState = (from: number, to: number): void => void copies.push([from, to])
+    const stateful = (first: Sequence, second: Sequence, snapshots: number): number => found(first, second, { copyState }, { snapshots })
+    // Steps of 32 and 28 tokens keep states after 32 and after 48, before the newest token.
+    expect(stateful(sequenceOf(60, { of }), sequenceOf(60, { of }), 2)).toBe(48)
+    expect(copies.splice(0)).toEqual([[4, 0]])
+    expect(stateful(sequenceOf(60, { of }), sequenceOf(40, { of }), 2)).toBe(32)
+    expect(stateful(sequenceOf(60, { of }), sequenceOf(40, { of }), 1)).toBe(0)
+    expect(stateful(sequenceOf(60, { of }), sequenceOf(60, { of }), 0)).toBe(0)
+  })
+
+  test('are not shared when the caller does not want it', () => {
     expect(found(sequenceOf(60, { of }), sequenceOf(60, { of }), { sharesPrefixes: false })).toBe(0)
   })
 
@@ -313,11 +325,15 @@ test('all sequences finish, nobody reads or overwrites what is another’s, and 
     window: fc.constantFrom(null, null, 1, 16, 20, 33),
     sharesPrefixes: fc.constantFrom(true, true, true, false),
     stallMs: fc.constantFrom(1, 100),
+    /** Null for a model without states. */
+    snapshots: fc.constantFrom(null, null, 0, 1, 3, 20),
   })
   fc.assert(
     fc.property(arrivals, fc.integer({ min: 6, max: 16 }), options, (requests, blocks, settings) => {
-      const scheduler = new Scheduler({ ...LIMITS, blocks }, settings)
-      const memory = new SimulatedMemory(settings)
+      const { snapshots, ...others } = settings
+      const memory = new SimulatedMemory(settings, snapshots !== null)
+      const copyState = snapshots === null ? undefined : (from: number, to: number): void => memory.copyState(from, to)
+      const scheduler = new Scheduler({ ...LIMITS, blocks, snapshots: snapshots ?? 0 }, { ...others, copyState })
       const open = new Map<Sequence, { readonly length: number; readonly abortAt: number | null }>()
       let arriving = requests.map(({ firstRow, ...request }) => ({
         ...request,
@@ -362,6 +378,6 @@ test('all sequences finish, nobody reads or overwrites what is another’s, and 
       expect(scheduler.load).toMatchObject({ running: 0, waiting: 0, heldBlocks: 0 })
       expect(scheduler.load.freeBlocks + scheduler.load.cachedBlocks).toBe(blocks)
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })

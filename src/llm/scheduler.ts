@@ -2,6 +2,7 @@ import type { BatchLimits, BatchSlice } from './batch.ts'
 import { BlockPool, blocksFor } from './kv-blocks.ts'
 import { PrefixCache, type PrefixTraits, unseenBlocks } from './prefix-cache.ts'
 import type { Sequence } from './sequence.ts'
+import { StateSnapshots } from './state-snapshots.ts'
 import { StepBudget } from './step-budget.ts'
 
 /** A sequence's part of a step. */
@@ -11,8 +12,13 @@ export interface ScheduledSlice extends BatchSlice {
 
 /** What a scheduler needs to know of the model, and how it is to work. */
 export interface SchedulerOptions extends Partial<PrefixTraits> {
-  /** Sequences share the blocks of common beginnings; false for models whose layers have a state beside keys and values. */
+  /** Sequences share the blocks of common beginnings; true by default. */
   readonly sharesPrefixes?: boolean
+  /**
+   * Copies the state in one slot over another; absent for models whose layers have no state. Slots beyond those of the sequences
+   * are for snapshots; without any, nothing is shared.
+   */
+  readonly copyState?: ((from: number, to: number) => void) | undefined
   /** See {@link StepBudget}. */
   readonly stallMs?: number | undefined
 }
@@ -31,6 +37,7 @@ export class Scheduler {
   readonly #prefixes: PrefixCache | undefined
   readonly #budget: StepBudget
   readonly #traits: PrefixTraits
+  readonly #copyState: SchedulerOptions['copyState']
   /** Both in order. */
   readonly #running: Sequence[] = []
   readonly #waiting: Sequence[] = []
@@ -39,13 +46,17 @@ export class Scheduler {
   #arrivals = 0
   #preemptions = 0
 
-  constructor(limits: BatchLimits, { longAfter = null, window = null, sharesPrefixes = true, stallMs }: SchedulerOptions = {}) {
+  constructor(limits: BatchLimits, { longAfter = null, window = null, sharesPrefixes = true, copyState, stallMs }: SchedulerOptions = {}) {
     this.#limits = limits
     this.#pool = new BlockPool(limits.blocks)
-    this.#prefixes = sharesPrefixes ? new PrefixCache(this.#pool, { longAfter, window }) : undefined
+    const { sequences, snapshots = 0 } = limits
+    const kept = copyState && new StateSnapshots(Array.from({ length: snapshots }, (_, i) => sequences + i))
+    const isPossible = !copyState || snapshots > 0
+    this.#prefixes = sharesPrefixes && isPossible ? new PrefixCache(this.#pool, { longAfter, window }, kept) : undefined
+    this.#copyState = copyState
     this.#budget = new StepBudget(stallMs)
     this.#traits = { longAfter, window }
-    this.#freeSlots = Array.from({ length: limits.sequences }, (_, i) => limits.sequences - 1 - i)
+    this.#freeSlots = Array.from({ length: sequences }, (_, i) => sequences - 1 - i)
   }
 
   get load(): SchedulerLoad {
@@ -84,7 +95,9 @@ export class Scheduler {
       // An earlier one may have taken its blocks.
       if (!this.#running.includes(sequence)) continue
       const count = step.countFor(sequence)
-      if (count > 0 && this.#reserve(sequence, count, step)) step.add(sequence, count)
+      if (count === 0 || !this.#reserve(sequence, count, step)) continue
+      this.#prefixes?.wantSnapshot(sequence, sequence.computed + count)
+      step.add(sequence, count)
     }
     return step.slices
   }
@@ -150,7 +163,7 @@ export class Scheduler {
   #takeUp(sequence: Sequence): boolean {
     if (this.#freeSlots.length === 0) return false
     const { blocks, tokens } = sequence
-    this.#prefixes?.share(sequence)
+    const state = this.#prefixes?.share(sequence)
     // A block is left for each of the others to grow into, else one would soon be set back again.
     const needed = blocksFor(tokens.length) - blocks.length + this.#running.length
     if (needed > this.#pool.availableCount || !this.#pool.extend(blocks, tokens.length)) {
@@ -160,6 +173,7 @@ export class Scheduler {
     this.#waiting.splice(this.#waiting.indexOf(sequence), 1)
     insert(this.#running, sequence)
     sequence.stateSlot = this.#freeSlots.pop()!
+    if (state !== undefined) this.#copyState!(state, sequence.stateSlot)
     this.#prefixes?.begin(sequence)
     return true
   }
@@ -246,10 +260,10 @@ class Step {
   }
 
   add(sequence: Sequence, count: number): void {
-    const { tokens, computed: start, blocks, stateSlot } = sequence
+    const { tokens, computed: start, blocks, stateSlot, snapshot } = sequence
     const rowCount = sequence.rowCount(count)
     if (sequence.pending > 1) this.#promptTokens -= count
-    this.slices.push({ sequence, tokens, start, count, rowCount, blocks, stateSlot })
+    this.slices.push({ sequence, tokens, start, count, rowCount, blocks, stateSlot, ...(snapshot ? { snapshot } : {}) })
     this.#members.add(sequence)
     this.#tokens -= count
     this.#rows -= rowCount

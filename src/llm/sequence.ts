@@ -48,6 +48,8 @@ export class Sequence {
   arrival = 0
   /** Where its state lies while it is running; −1 otherwise. */
   stateSlot = -1
+  /** Where the step at work keeps the state after a token for others. */
+  snapshot: { readonly token: number; readonly slot: number } | undefined
   /** Tokens whose keys and values are in the blocks, and which its state has seen. */
   computed = 0
   /** Tokens up to which the handler has got what logits it wanted; what is computed again is not answered again. */

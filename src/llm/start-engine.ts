@@ -37,6 +37,9 @@ export interface StartedEngine {
 /** Types in which files hold numbers as they are; others are codes. */
 export const PLAIN_TYPES: readonly string[] = ['f32', 'f16', 'bf16']
 
+/** Share of the slots for states that hold snapshots rather than states of running sequences. */
+const SNAPSHOT_SHARE = 0.25
+
 /**
  * Opens a backend, packs the weights and allocates keys and values.
  *
@@ -47,7 +50,9 @@ export async function startEngine(source: DecoderSource, options: EngineOptions)
   try {
     const plan = planOn(backend, source, options)
     const { program, precision, context, memory } = plan
-    const limits = stepLimits(source.config, context, memory.kvPoolTokens, memory.states?.sequences)
+    const slots = memory.states?.sequences
+    const snapshots = slots === undefined || options.prefixCache === false ? 0 : Math.floor(slots * SNAPSHOT_SHARE)
+    const limits = { ...stepLimits(source.config, context, memory.kvPoolTokens, slots && slots - snapshots), snapshots }
     const { signal, onProgress } = options
     const decoder = await Decoder.compile(source, program, { backend, precision, limits, signal, onProgress })
     const { weightBytes, stepWeightBytes, arenaBytes } = decoder.executable

@@ -23,7 +23,7 @@ describeWithTestdata('states', () => {
         const { source } = model
         const program = writeDecoder(source, { kvType: kvTypeOf('exact') })
         // Two sequences at once, and blocks for a long and a short one.
-        const limits = { ...stepLimits(source.config, CONTEXT, 8 * 16, 4), tokens: 24 }
+        const limits = { ...stepLimits(source.config, CONTEXT, 8 * 16, 4), tokens: 24, snapshots: 3 }
         decoder = await Decoder.compile(source, program, { backend, precision: 'exact', limits })
       })
 
@@ -52,18 +52,33 @@ describeWithTestdata('states', () => {
         const counting = Object.assign(Object.create(decoder) as Decoder, {
           limits: decoder.limits,
           config: decoder.config,
+          copyState: (from: number, to: number) => decoder.copyState(from, to),
           run: (slices: readonly BatchSlice[]) => {
             begun += slices.filter(({ start }) => start === 0).length
             expect(new Set(slices.map(({ stateSlot }) => stateSlot)).size).toBe(slices.length)
             return run(slices)
           },
         })
-        const engine = new Engine(counting)
+        const engine = new Engine(counting, { prefixCache: false })
         const answers = await Promise.all(model.prompts.flatMap((_, i) => [continued(engine, i), continued(engine, i)]))
         expect(answers).toEqual(model.prompts.flatMap(({ greedy }) => [greedy, greedy]))
         // More beginnings than sequences: some were made to give way.
         expect(begun).toBeGreaterThan(answers.length)
-        expect(engine.load).toMatchObject({ running: 0, waiting: 0, freeBlocks: 8 })
+        const { running, waiting, heldBlocks, freeBlocks, cachedBlocks } = engine.load
+        expect([running, waiting, heldBlocks, freeBlocks + cachedBlocks]).toEqual([0, 0, 0, 8])
+      })
+
+      test('a beginning whose state is kept is not computed again', async () => {
+        const engine = new Engine(decoder)
+        const longest = model.prompts.reduce((best, { ids }, i) => (ids.length > model.prompts[best]!.ids.length ? i : best), 0)
+        const { ids, greedy } = model.prompts[longest]!
+        expect(ids.length).toBeGreaterThan(16)
+        for (let round = 0; round < 3; round++) expect(await continued(engine, longest)).toEqual(greedy)
+        const known = 16 * Math.floor((ids.length - 1) / 16)
+        expect(engine.load).toMatchObject({ prefixQueries: 3 * ids.length, prefixHits: 2 * known })
+        const cold = new Engine(decoder, { prefixCache: false })
+        expect(await continued(cold, longest)).toEqual(greedy)
+        expect(cold.load.prefixHits).toBe(0)
       })
 
       test('a sequence in the slot of one that was aborted begins with nothing', async () => {

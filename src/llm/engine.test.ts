@@ -294,6 +294,19 @@ describe('ends', () => {
     expectIdle(engine)
   })
 
+  test('when a step cannot even be put together', async () => {
+    const engine = await engineWith()
+    const broken = {
+      onLogits: () => undefined,
+      get firstRow(): number {
+        throw new RangeError('firstRow')
+      },
+    }
+    await expect(engine.run([1, 2], broken)).rejects.toThrow('firstRow')
+    await ask(engine, [3, 4], 2)
+    expectIdle(engine)
+  })
+
   test('where the context does', async () => {
     const engine = await engineWith()
     expect((await ask(engine, promptOf(90), 7)).tokens).toHaveLength(7)

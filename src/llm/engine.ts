@@ -110,7 +110,12 @@ export class Engine {
     await Promise.resolve()
     let breathedAt = performance.now()
     while (this.#tickets.size > 0) {
-      await this.step()
+      try {
+        await this.step()
+      } catch (error) {
+        // Nobody must wait forever for what cannot be scheduled.
+        for (const sequence of [...this.#tickets.keys()]) this.#finish(sequence, error)
+      }
       if (performance.now() - breathedAt < BREATH_MS) continue
       await breathe()
       breathedAt = performance.now()

@@ -274,3 +274,9 @@ test('timers and sockets get their turn while a small model generates', async ()
   // Processor time, as another process may have had the processor between two turns.
   expect(turns).toBeGreaterThan((user + system) / 1_000 / 16)
 })
+
+test.each([undefined, null, 7, {}])('a prompt or tokens that are %s are refused', value => {
+  const failure = expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringMatching(/array of token ids/) })
+  expect(() => model.generate(value as never)).toThrow(failure)
+  expect(() => model.detokenize(value as never)).toThrow(failure)
+})

@@ -68,6 +68,8 @@ class EngineModel implements LanguageModel {
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
     this.#checkAlive()
     checkOptions('generate', options, GENERATE_RULES)
+    if (typeof prompt !== 'string' && !Array.isArray(prompt))
+      throw new HenceError('OPTION_INVALID', `generate: the prompt must be a text or an array of token ids, got ${typeof prompt}`)
     // What follows a prompt keeps the space it begins with; what follows nothing begins a text.
     return this.#generate(typeof prompt === 'string' ? this.#encodePrompt(prompt) : prompt, options, prompt.length > 0)
   }
@@ -90,6 +92,8 @@ class EngineModel implements LanguageModel {
 
   detokenize(tokens: Iterable<number>): string {
     this.#checkAlive()
+    if (typeof tokens !== 'object' || tokens === null || !(Symbol.iterator in tokens))
+      throw new HenceError('OPTION_INVALID', `detokenize: the tokens must be an array of token ids, got ${typeof tokens}`)
     return this.#tokenizer().decode(tokens)
   }
 

@@ -102,7 +102,7 @@ export function findSupport({ scope, separatorLength, cards, factors, children }
     }
     return true
   }
-  if (constant === 0 || !visit(0, 0, 0, constant)) return undefined
+  if (constant !== 0 && !visit(0, 0, 0, constant)) return undefined
   for (let row = 0; row < separatorCells; row++) rowStarts[row + 1]! += rowStarts[row]!
   return { rowStarts, ...cells.finish() }
 }

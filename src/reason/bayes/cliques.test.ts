@@ -35,7 +35,14 @@ function speak(table: CliqueTable, separatorCells: number, childCells: readonly 
   table.project(undefined, whole)
   const cells: number[] = []
   for (let row = 0; row < separatorCells; row++) table.forEachCell(row, (residual, value) => cells.push(row, residual, value))
-  return [up, ...into, ...whole, table.residual(down), cells].map(values => Array.from(values, value => Number(value.toPrecision(12))))
+  return [up, ...into, ...whole, table.residual(down), cells].map(values => Array.from(values))
+}
+
+/** The same lists, but for the order in which sums were rounded. */
+function expectClose(actual: readonly number[][], wanted: readonly number[][]): void {
+  expect(actual.map(({ length }) => length)).toEqual(wanted.map(({ length }) => length))
+  const all = wanted.flat()
+  expect(actual.flat().filter((value, i) => Math.abs(value - all[i]!) > 1e-12 * Math.abs(all[i]!))).toEqual([])
 }
 
 test('a compressed clique says the same as the full one', () => {
@@ -57,7 +64,8 @@ test('a compressed clique says the same as the full one', () => {
       const sparse = new SparseClique({ scope, separatorLength, cards, support })
       const separatorCells = cellCount(scope.slice(0, separatorLength), cards)
       const childCells = children.map(child => cellCount(child.scope, cards))
-      expect(speak(sparse, separatorCells, childCells, seed, reduction)).toEqual(speak(dense, separatorCells, childCells, seed, reduction))
+      const [actual, wanted] = [sparse, dense].map(table => speak(table, separatorCells, childCells, seed, reduction))
+      expectClose(actual!, wanted!)
     }),
   )
 })

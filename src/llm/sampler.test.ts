@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import expected from '../../test/references/sampling/expected.json' with { type: 'json' }
+import expected from '../../test/references/sampling/fixtures/expected.json' with { type: 'json' }
 import { Rng } from '../core/index.ts'
 import { type CandidateRule, Candidates, exponential, likeliest } from './candidates.ts'
 import { noWords, onlyTokens } from './logits-rules.ts'

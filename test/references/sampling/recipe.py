@@ -1,4 +1,4 @@
-"""Writes expected.json: the probabilities that transformers' samplers leave of seeded logits.
+"""Writes fixtures/expected.json: the probabilities that transformers' samplers leave of seeded logits.
 
 Run with torch and transformers: python recipe.py
 """
@@ -54,4 +54,4 @@ for seed, case in enumerate(CASES):
     left = torch.softmax(warpers(case)(torch.zeros(1, 1, dtype=torch.long), logits(seed)), -1)[0]
     pairs = [[i, round(p, 9)] for i, p in enumerate(left.tolist()) if p > 0]
     expected.append({"seed": seed, "sampling": case, "left": pairs})
-Path(__file__).with_name("expected.json").write_text(json.dumps(expected) + "\n")
+(Path(__file__).parent / "fixtures" / "expected.json").write_text(json.dumps(expected) + "\n")

@@ -152,7 +152,9 @@ async function useAsReadmeSays(project, env) {
       console.log(`$ npx ${command}`)
       if (/^hence serve /.test(command)) await serve(project, `${command} --port 0 --json --log off`, env)
       else {
-        const { stdout } = run('bash', ['-c', `npx ${command}`], { cwd: project, env })
+        // A load test says as much of a few tokens as of many.
+        const load = command.startsWith('hence bench ') ? ' --input-tokens 16 --output-tokens 4' : ''
+        const { stdout } = run('bash', ['-c', `npx ${command}${load}`], { cwd: project, env })
         if (stdout.trim() === '') fail(`${command} prints nothing`)
         if (command.includes('heart.png')) shape = /\bheart\b/.exec(stdout)?.[0] ?? fail(`${command} says ${stdout}`)
       }

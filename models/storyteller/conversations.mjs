@@ -94,15 +94,29 @@ function askForStory(draw) {
     { role: 'user', content: ask },
     { role: 'assistant', content: story.text },
   ]
-  return { story, messages: [...messages, ...questions(draw, story, draw(4))] }
+  return { story, messages: [...messages, ...questions(draw, story, draw(6))] }
 }
 
 /** The first question comes with the story it is about. */
 function askAboutGiven(draw) {
   const story = tellStory(draw)
-  const messages = questions(draw, story, 1 + draw(4))
+  const messages = questions(draw, story, 2 + draw(8))
   messages[0] = { role: 'user', content: `${story.text}\n\n${messages[0].content}` }
   return { story, messages }
+}
+
+/** As few sentences of a story as answer one of its questions, after up to `more` sentences that do not. */
+export function askAboutPart(draw, more) {
+  const { sentences, questions: all } = tellStory(draw)
+  const { question, answer, words } = pick(draw, all)
+  const end = sentences.findIndex((_, i) => words.every(word => sentences.slice(0, i + 1).some(sentence => sentence.includes(word))))
+  const last = words.length === 0 ? 0 : sentences.findIndex(sentence => sentence.includes(words.at(-1)))
+  const first = Math.max(0, Math.min(end, last) - draw(more + 1))
+  const story = sentences.slice(first, end + 1).join(' ')
+  return [
+    { role: 'user', content: `${story}\n\n${question}` },
+    { role: 'assistant', content: answer },
+  ]
 }
 
 function questions(draw, { questions: all }, count) {

@@ -23,8 +23,9 @@ export function lossCurve(csv) {
   const rows = Array.from({ length: top + 1 }, (_, loss) => loss)
   const columns = [0, 0.25, 0.5, 0.75, 1].map(part => Math.round(part * last))
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#555">
+<title>Loss of the training by step</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
-${rows.map(loss => `<path d="M${LEFT} ${y(loss)}H${WIDTH - 16}" stroke="#e4e4e4"/><text x="${LEFT - 8}" y="${y(loss) + 4}" text-anchor="end">${loss}</text>`).join('\n')}
+${rows.map(loss => `<path d="M${LEFT} ${y(loss).toFixed(1)}H${WIDTH - 16}" stroke="#e4e4e4"/><text x="${LEFT - 8}" y="${(y(loss) + 4).toFixed(1)}" text-anchor="end">${loss}</text>`).join('\n')}
 ${columns.map(step => `<text x="${x(step)}" y="${HEIGHT - 16}" text-anchor="middle">${step}</text>`).join('\n')}
 <text x="${LEFT}" y="14">loss (nats per token) by step; the last is ${mean.at(-1)[1].toFixed(3)}</text>
 <path d="${path(points)}" fill="none" stroke="#9cc3e6"/>

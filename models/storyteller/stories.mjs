@@ -1,13 +1,14 @@
 /**
  * The grammar of the stories. A story is a list of beats, a beat a list of sentences that say the same; `{slot}` stands
- * for what the story is about. `{Hero}` begins a sentence with what `{hero}` would be within one.
+ * for what the story is about. No text or answer begins with a word that must be kept in mind: without a space before it, it
+ * would be another token. `{Hero}` begins a sentence with what `{hero}` would be within one.
  */
 
 const OPENING = [
   [
     'Once upon a time there was a {trait} {kind} named {hero}.',
     'There once was a {kind} named {hero}, who was very {trait}.',
-    '{hero} was a {trait} {kind}.',
+    'This is a story about {hero}, a {trait} {kind}.',
   ],
   [
     '{He} had a friend, a {animal} named {friend}.',
@@ -44,23 +45,24 @@ const friend = {
   question: ['Who is the friend of {hero}?', 'What is the name of the {animal}?'],
   answer: ['The friend of {hero} is {friend}.', 'The {animal} is named {friend}.'],
 }
+
 const SHARED_QUESTIONS = [
   hero,
   friend,
   {
     question: ['What kind of animal is {friend}?', 'What animal is {friend}?'],
-    answer: ['{friend} is a {animal}.', '{friend} is a {animal}.'],
+    answer: ['It is a {animal}.', 'The animal is a {animal}.'],
   },
   {
     question: ['Where did they go?', 'Where did {hero} go with {friend}?'],
-    answer: ['They went to the {place}.', '{hero} went to the {place}.'],
+    answer: ['They went to the {place}.', '{He} went to the {place}.'],
   },
   { question: ['What was the weather like?', 'How was the weather?'], answer: ['It was {weather}.', 'It was {weather}.'] },
+  { question: ['What was {hero} like?'], answer: ['{He} was {trait}.'] },
   {
     question: ['How did they feel in the end?', 'How did {hero} feel in the end?'],
-    answer: ['They felt {feeling}.', '{hero} felt {feeling}.'],
+    answer: ['They felt {feeling}.', '{He} felt {feeling}.'],
   },
-  { question: ['What was {hero} like?'], answer: ['{hero} was {trait}.'] },
 ]
 
 /** What can happen: beats between opening and ending, and questions of their own. */
@@ -87,12 +89,12 @@ const PLOTS = [
       ],
     ],
     questions: [
-      { question: ['What did {hero} lose?'], answer: ['{hero} lost a {colour} {thing}.'] },
+      { question: ['What did {hero} lose?'], answer: ['{He} lost a {colour} {thing}.'] },
       {
         question: ['What colour was the {thing}?', 'Which colour did the {thing} have?'],
         answer: ['The {thing} was {colour}.', 'The {thing} was {colour}.'],
       },
-      { question: ['Who found the {thing}?'], answer: ['{friend} found the {thing}.'] },
+      { question: ['Who found the {thing}?'], answer: ['It was {friend} who found it.'] },
       {
         question: ['Where was the {thing}?', 'Where did {friend} find the {thing}?'],
         answer: ['The {thing} was {hiding}.', 'The {thing} was {hiding}.'],
@@ -134,7 +136,7 @@ const PLOTS = [
         question: ['Whose {thing} was it?', 'Who owned the {thing}?'],
         answer: ['The {thing} belonged to {other}.', 'The {thing} belonged to {other}.'],
       },
-      { question: ['What did {other} share?', 'What did they eat?'], answer: ['{other} shared {food}.', 'They ate {food}.'] },
+      { question: ['What did {other} share?', 'What did they eat?'], answer: ['It was {food}.', 'They ate {food}.'] },
     ],
   },
   {
@@ -159,8 +161,8 @@ const PLOTS = [
       ],
     ],
     questions: [
-      { question: ['Who was hungry?', 'Who did they meet?'], answer: ['{other} was hungry.', 'They met {other}.'] },
-      { question: ['What did {hero} share?', 'What did {other} eat?'], answer: ['{hero} shared {food}.', '{other} ate {food}.'] },
+      { question: ['Who was hungry?', 'Who did they meet?'], answer: ['It was {other}.', 'They met {other}.'] },
+      { question: ['What did {hero} share?', 'What did {other} eat?'], answer: ['{He} shared {food}.', 'It was {food}.'] },
       { question: ['What colour was the {thing}?'], answer: ['The {thing} was {colour}.'] },
     ],
   },
@@ -192,8 +194,8 @@ const PLOTS = [
     questions: [
       { question: ['What did they build?'], answer: ['They built a {building}.'] },
       { question: ['What was the {building} made of?'], answer: ['The {building} was made of {material}.'] },
-      { question: ['Who helped them?'], answer: ['{other} helped them.'] },
-      { question: ['What did {other} bring?'], answer: ['{other} brought {tool}.'] },
+      { question: ['Who helped them?'], answer: ['It was {other}.'] },
+      { question: ['What did {other} bring?'], answer: ['It was {tool}.'] },
     ],
   },
   {
@@ -218,8 +220,8 @@ const PLOTS = [
       ],
     ],
     questions: [
-      { question: ['What was {friend} afraid of?'], answer: ['{friend} was afraid of {fear}.'] },
-      { question: ['Who helped {friend}?'], answer: ['{hero} helped {friend}.'] },
+      { question: ['What was {friend} afraid of?'], answer: ['It was {fear}.'] },
+      { question: ['Who helped {friend}?'], answer: ['It was {hero}.'] },
       { question: ['What did they find?'], answer: ['They found a {colour} {thing}.'] },
       { question: ['What colour was the {thing}?'], answer: ['The {thing} was {colour}.'] },
     ],
@@ -246,10 +248,10 @@ const PLOTS = [
       ],
     ],
     questions: [
-      { question: ['Who was stuck?'], answer: ['{other} was stuck.'] },
-      { question: ['Where was {other} stuck?'], answer: ['{other} was stuck {trap}.'] },
+      { question: ['Who was stuck?'], answer: ['It was {other}.'] },
+      { question: ['Where was {other} stuck?'], answer: ['It was {trap}.'] },
       { question: ['What did they use to help {other}?'], answer: ['They used {tool}.'] },
-      { question: ['What did {other} give them?'], answer: ['{other} gave them a {colour} {thing}.'] },
+      { question: ['What did {other} give them?'], answer: ['They got a {colour} {thing}.'] },
     ],
   },
 ]

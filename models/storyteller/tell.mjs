@@ -49,7 +49,7 @@ export function fill(template, slots) {
  *
  * @param draw - from {@link drawer}
  * @param wish - slots that are given: `child`, `animal`, `thing`, `place` …
- * @returns `{ sentences, text, questions: [{ question, answer }], slots }`
+ * @returns `{ sentences, text, questions: [{ question, answer, words }], slots }`, `words` being what the answer takes from the story
  */
 export function tellStory(draw, wish = {}) {
   const slots = cast(draw, wish)
@@ -57,7 +57,8 @@ export function tellStory(draw, wish = {}) {
   const sentences = plot.beats.map(beat => fill(pick(draw, beat), slots))
   const questions = plot.questions.map(({ question, answer }) => {
     const i = draw(question.length)
-    return { question: fill(question[i], slots), answer: fill(answer[i], slots) }
+    const words = [...answer[i].matchAll(/\{(\w+)\}/g)].map(([, slot]) => slots[slot]).filter(word => word !== undefined)
+    return { question: fill(question[i], slots), answer: fill(answer[i], slots), words }
   })
   return { sentences, text: sentences.join(' '), questions, slots }
 }

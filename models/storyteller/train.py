@@ -6,7 +6,6 @@ export.mjs makes the shipped file of it. The seed is fixed; the numbers of anoth
 
 import csv
 import json
-import math
 import subprocess
 import sys
 import time
@@ -18,16 +17,14 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 HERE = Path(__file__).parent
 SPECIALS = ["<s>", "</s>", "<|user|>", "<|assistant|>", "<|end|>"]
-VOCABULARY = 1024
+VOCABULARY = 768
 CONTEXT = 512
-ROW = 360
-IGNORED = -100
 DOCUMENTS = 60_000
-BATCH = 10
-REPEAT_ROWS = 3
-STEPS = int(sys.argv[2]) if len(sys.argv) > 2 else 1_500
-REPEAT_STEPS = STEPS // 3
-PEAK_RATE = 3e-3
+BATCH_TOKENS = 1_536
+POOL = 2_048
+IGNORED = -100
+STEPS = int(sys.argv[2]) if len(sys.argv) > 2 else 3_300
+PEAK_RATE = 1.5e-3
 WARM_UP = 100
 
 
@@ -48,76 +45,58 @@ def train_tokenizer(documents):
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=SPECIALS, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train_from_iterator(documents[:10_000], trainer)
+    tokenizer.train_from_iterator(documents, trainer)
     return tokenizer
 
 
-def batches(tokenizer, documents):
-    """Rows of whole documents, none of them cut; what is left of a row is not learned from."""
-    rows, row = [], []
-    for encoding in tokenizer.encode_batch(documents, add_special_tokens=False):
-        if len(row) + len(encoding.ids) > ROW:
-            rows.append(row + [IGNORED] * (ROW - len(row)))
-            row = []
-        row = row + encoding.ids[:ROW]
-    rows = torch.tensor(rows)
-    print(f"{(rows != IGNORED).sum():,} tokens, {len(rows):,} rows", flush=True)
+def batches(rows):
+    """
+    Batches of documents of about one length, in the order of the text; then the whole stories at its end again and again.
+    No document sees another one.
+    """
     generator = torch.Generator().manual_seed(0)
-    step = 0
     while True:
-        for chosen in torch.randperm(len(rows), generator=generator).split(BATCH):
-            ids, labels = rows[chosen].clamp(min=0), rows[chosen]
-            if step < REPEAT_STEPS:
-                again, learned = repeats(generator)
-                ids, labels = torch.cat([ids, again]), torch.cat([labels, learned])
-            yield ids, labels
-            step += 1
+        for start in range(0, len(rows), POOL):
+            pool = sorted(rows[start : start + POOL], key=len)
+            cuts, batch = [], []
+            for row in pool:
+                if (len(batch) + 1) * len(row) > BATCH_TOKENS:
+                    cuts.append(batch)
+                    batch = []
+                batch.append(row)
+            for chosen in torch.randperm(len(cuts), generator=generator):
+                yield padded(cuts[chosen])
+        rows = rows[-len(rows) * 3 // 10 :]
 
 
-def repeats(generator):
-    """Random tokens that come again, every row after a length of its own. To look back is learned from these much sooner than from stories."""
-    ids = torch.randint(len(SPECIALS), VOCABULARY, (REPEAT_ROWS, ROW), generator=generator)
-    labels = torch.full_like(ids, IGNORED)
-    for row in range(REPEAT_ROWS):
-        period = int(torch.randint(8, ROW // 2, (1,), generator=generator))
-        ids[row] = ids[row, torch.arange(ROW) % period]
-        labels[row, period:] = ids[row, period:]
+def padded(rows):
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    labels = torch.tensor([row + [IGNORED] * (width - len(row)) for row in rows])
     return ids, labels
 
 
 def rate_at(step):
-    if step < WARM_UP:
-        return PEAK_RATE * (step + 1) / WARM_UP
-    return PEAK_RATE * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * (step - WARM_UP) / (STEPS - WARM_UP))))
+    """Flat for three quarters, because the longest documents come last, then down to nothing."""
+    return PEAK_RATE * min(1, (step + 1) / WARM_UP, (STEPS - step) / (STEPS / 4))
 
 
 def main(out):
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     documents = corpus()
-    tokenizer = train_tokenizer(documents)
+    tokenizer = train_tokenizer(documents[::6])
     tokenizer.save(str(out / "tokenizer.json"))
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=VOCABULARY,
-            hidden_size=160,
-            intermediate_size=416,
-            num_hidden_layers=5,
-            num_attention_heads=5,
-            num_key_value_heads=1,
-            max_position_embeddings=CONTEXT,
-            tie_word_embeddings=True,
-            bos_token_id=0,
-            eos_token_id=1,
-        )
-    )
+    rows = [encoding.ids[:CONTEXT] for encoding in tokenizer.encode_batch(documents, add_special_tokens=False)]
+    print(f"{sum(map(len, rows)):,} tokens, {len(rows):,} documents", flush=True)
+    model = new_model()
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=0.05)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=0.05, fused=True)
     began = time.time()
-    with open(out / "loss.csv", "w", newline="") as file:
+    with open(out / "loss.csv", "w", newline="", buffering=1) as file:
         log = csv.writer(file)
         log.writerow(["step", "loss"])
-        for step, (ids, labels) in zip(range(STEPS), batches(tokenizer, documents)):
+        for step, (ids, labels) in zip(range(STEPS), batches(rows)):
             for group in optimizer.param_groups:
                 group["lr"] = rate_at(step)
             with torch.autocast("cpu", torch.bfloat16):
@@ -128,12 +107,29 @@ def main(out):
             optimizer.zero_grad()
             if step % 10 == 0:
                 log.writerow([step, round(loss.item(), 4)])
-                file.flush()
-            if step % 50 == 0:
-                print(f"step {step} loss {loss.item():.4f} {time.time() - began:.0f} s", flush=True)
-                if step % 100 == 0:
-                    model.save_pretrained(out)
+            if step % 100 == 0:
+                print(f"step {step} loss {loss.item():.4f} {time.time() - began:.0f} s, {ids.shape[1]} wide", flush=True)
+            if step % 200 == 199:
+                model.save_pretrained(out)
     model.save_pretrained(out)
+
+
+def new_model():
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=192,
+            intermediate_size=512,
+            num_hidden_layers=4,
+            num_attention_heads=6,
+            num_key_value_heads=6,
+            max_position_embeddings=CONTEXT,
+            tie_word_embeddings=True,
+            initializer_range=0.05,
+            bos_token_id=0,
+            eos_token_id=1,
+        )
+    )
 
 
 if __name__ == "__main__":

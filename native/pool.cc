@@ -74,9 +74,12 @@ void Pool::run(int threads, Job job, const void* body) {
   round_.fetch_add(1);
   round_.notify_all();
   job(body, Thread{0, threads, this});
-  for (int spin = 0; running_.load(std::memory_order_acquire) != 0; spin++) {
+  // What is waited on is the number that was seen: loaded again it may be 0, which nothing ever changes.
+  uint32_t running = running_.load(std::memory_order_acquire);
+  for (int spin = 0; running != 0; spin++) {
     if (spin < kBarrierSpins) relax();
-    else running_.wait(running_.load());
+    else running_.wait(running);
+    running = running_.load(std::memory_order_acquire);
   }
 }
 

@@ -9,7 +9,10 @@ namespace hence {
 namespace {
 
 // Kernels of one step follow each other within microseconds, so a barrier spins about that long before it sleeps.
-constexpr int kBarrierSpins = 4000;
+#ifndef HENCE_BARRIER_SPINS  // a test sleeps at once
+#define HENCE_BARRIER_SPINS 4000
+#endif
+constexpr int kBarrierSpins = HENCE_BARRIER_SPINS;
 
 inline void relax() {
 #if defined(__x86_64__)

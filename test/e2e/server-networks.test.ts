@@ -52,6 +52,9 @@ test.each([
   [{ ask: 7 }, 400, /7/],
   [{ wanted: ['disease'] }, 400, /wanted/],
   [{ timeoutMs: -1 }, 400, /timeoutMs/],
+  [{ timeoutMs: 1e9 }, 400, /timeoutMs/],
+  [{ maxCells: 1e9 }, 400, /maxCells/],
+  [{ method: 'lw', samples: 1e12 }, 400, /samples/],
   [[], 400, /object/],
   ['text', 400, /object/],
 ])('%j is refused', async (body, status, message) => {

@@ -13,6 +13,8 @@ export interface GraphNode {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   readonly attributes: Readonly<Record<string, OnnxAttribute>>
+  /** How messages call it, where a rule made it of nodes of the file: as the first of them. */
+  readonly label?: string
   /** Versions for the nodes of its bodies, where they are not those of the model: the node comes from a function. */
   readonly opsets?: ReadonlyMap<string, number>
 }
@@ -42,8 +44,8 @@ export interface WeightNames {
 }
 
 /** `Conv "conv1"`: how messages call a node. */
-export function labelOf(node: Pick<OnnxNode, 'op' | 'name' | 'outputs'>): string {
-  return `${node.op} "${node.name || node.outputs[0] || ''}"`
+export function labelOf(node: Pick<GraphNode, 'op' | 'name' | 'outputs' | 'label'>): string {
+  return node.label ?? `${node.op} "${node.name || node.outputs[0] || ''}"`
 }
 
 const attributesByNode = new WeakMap<GraphNode, Attributes>()

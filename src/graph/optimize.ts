@@ -16,6 +16,7 @@ import { needlessCasts } from './rules/needless-casts.ts'
 import { noOps } from './rules/no-ops.ts'
 import { quantiseDequantise } from './rules/quantise-dequantise.ts'
 import type { Rule } from './rules/rule.ts'
+import { sinkMovements } from './rules/sink-movements.ts'
 import { splitClassifiers } from './rules/split-classifiers.ts'
 
 const RULES: readonly Rule[] = [
@@ -35,6 +36,8 @@ const RULES: readonly Rule[] = [
   nameActivations,
   nameAttention,
   nameShuffles,
+  sinkMovements,
+  noOps,
   fuseEpilogue,
   deadCode,
 ]

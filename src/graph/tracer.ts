@@ -1,5 +1,5 @@
 import type { Backend, Executable, WeightProvider } from '../backends/index.ts'
-import { throwIfAborted } from '../core/index.ts'
+import { isHenceError, throwIfAborted } from '../core/index.ts'
 import { costOf, type Program } from '../program/index.ts'
 import { BodyRunner, type RunnableGraph } from './body-runner.ts'
 import { hasDynamicResults } from './dynamic-nodes.ts'
@@ -149,10 +149,12 @@ export class Tracer {
       return type && { kind: 'host', type }
     }
     const uses = (name: string): number => this.#remaining.get(name) ?? 0
-    const isLowered = lowering(
-      new LoweringContext(node, segment, this.#options.precision ?? 'exact', lookup, uses, name => this.#computedWith.has(name)),
+    const context = new LoweringContext(node, segment, this.#options.precision ?? 'exact', lookup, uses, name =>
+      this.#computedWith.has(name),
     )
+    const isLowered = isTaken(() => lowering(context))
     if (isLowered) this.#lowered.push(node)
+    else segment.forget(node.outputs)
     return isLowered
   }
 
@@ -212,6 +214,16 @@ export class Tracer {
   #compile(program: Program, weights: FinishedSegment['weights'], signal: AbortSignal | undefined): Promise<Executable> {
     const provider: WeightProvider = { tensors: weights, files: [], shared: this.#graph.weightNames?.owner ?? this.#graph }
     return this.#backend.compile(program, provider, { precision: this.#options.precision ?? 'exact', limits: {}, signal })
+  }
+}
+
+/** False also for what instructions refuse to hold, such as a negative stride: the definition says what is wrong with it. */
+function isTaken(lower: () => boolean): boolean {
+  try {
+    return lower()
+  } catch (error) {
+    if (isHenceError(error, 'PROGRAM_INVALID')) return false
+    throw error
   }
 }
 

@@ -5,6 +5,9 @@ import { type AttributesOf, type OpName, opOf } from './ops/index.ts'
 import type { Instruction, Program } from './program.ts'
 import { formatSource, type WeightSource } from './weight-source.ts'
 
+/** No result with sizes known beforehand has more elements. */
+const MAX_RESULT_ELEMENTS = 2 ** 31
+
 /** Builds a {@link Program}, checking every operand as it goes. */
 export class ProgramBuilder {
   readonly #name: string
@@ -38,6 +41,11 @@ export class ProgramBuilder {
   /** Appends an instruction and returns its outputs, named after `name`. */
   apply<N extends OpName>(op: N, name: string, inputs: readonly (Buffer | undefined)[], attributes: AttributesOf<N>): Buffer[] {
     const types = opOf(op).infer(inputs, attributes as Instruction['attributes'])
+    for (const { shape } of types) {
+      const count = productDim(1, ...shape)
+      if (typeof count === 'number' && count > MAX_RESULT_ELEMENTS)
+        throw new HenceError('PROGRAM_INVALID', `${op}: a result of ${formatShape(shape)} is too large`, { op, name })
+    }
     const outputs = types.map((type, i) => this.#add('scratch', types.length > 1 ? `${name}.${i}` : name, type))
     this.#instructions.push({
       op,

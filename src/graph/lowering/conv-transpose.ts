@@ -19,7 +19,9 @@ const convTranspose: Lowering = context => {
   const groupFilters = filter.shape[1]!
   const n = groupFilters * groups
   if ((context.has(2) && !bias) || filter.shape[0] !== channels || channels % groups !== 0) return false
-  const windows = readTransposedWindows(knownCall(context), x.shape.slice(2), filter.shape.slice(2))
+  const own = filter.shape.slice(2)
+  if (attributes.ints('kernel_shape', own).join() !== own.join()) return false
+  const windows = readTransposedWindows(knownCall(context), x.shape.slice(2), own)
   // What the sums reach without pads; an output beyond that is padded.
   const reach = windows.output.map((size, i) => windows.strides[i]! * (size - 1) + windows.dilations[i]! * (windows.kernel[i]! - 1) + 1)
   const beyond = windows.input.map((size, i) => size + windows.padsBegin[i]! + windows.padsEnd[i]! - reach[i]!)

@@ -3,12 +3,13 @@ import { type CopyAttributes, concatenated, continued, padded, sliced, transpose
 import type { Lowering, LoweringContext } from './context.ts'
 import { broadcast } from './elementwise.ts'
 import { LARGE } from './integers.ts'
-import { axisIn, physicalShape } from './segment.ts'
+import { axisIn, channelsLast, physicalShape } from './segment.ts'
 
 /** Operands in a program have at most this many axes after transposition. */
 const MAX_AXES = 8
 
-function isMovable(context: LoweringContext, position = 0): boolean {
+/** True for an operand that copies can move. */
+export function isMovable(context: LoweringContext, position = 0): boolean {
   const type = context.type(position)
   const isHeld = context.isFloat(position) || type?.dtype === 'u8' || type?.dtype === 'i8'
   return type !== undefined && isHeld && elementCount(type.shape) > 0 && type.shape.length <= MAX_AXES
@@ -25,7 +26,7 @@ const transpose: Lowering = context => {
   if (!isMovable(context)) return false
   const { shape } = context.type(0)!
   const order = context.attributes.ints('perm', [...shape.keys()].reverse())
-  if (order.length !== shape.length) return false
+  if (order.length !== shape.length || !shape.every((_, axis) => order.includes(axis))) return false
   const layout = context.layout(0)
   const result = order.map(axis => shape[axis]!)
   const x = layout === 'plain' ? context.plain(0) : context.channelsLast(0)
@@ -34,6 +35,9 @@ const transpose: Lowering = context => {
   const moving = inMemory.filter(axis => x.shape[axis] !== 1)
   const isReshape = moving.every((axis, i) => i === 0 || axis > moving[i - 1]!)
   if (isReshape && x.role !== 'constant') return context.define(context.segment.builder.view(x, result), result)
+  // The last axis becomes the channels: the numbers lie already as convolutions want them.
+  const isImage = layout === 'plain' && shape.length > 3 && channelsLast(order).every((axis, i) => axis === i)
+  if (isImage && x.role !== 'constant') return context.define(x, result, 'channels-last')
   return context.define(context.segment.emit('copy', context.node.name, [x], transposed(x.shape, inMemory)), result)
 }
 
@@ -135,6 +139,7 @@ const slicing: Lowering = context => {
   const axes = context.has(3) ? context.knownInts(3) : begins?.map((_, i) => i)
   const steps = context.has(4) ? context.knownInts(4) : begins?.map(() => 1)
   if (!begins || !ends || !axes || !steps || steps.includes(0)) return false
+  if ([ends, axes, steps].some(list => list.length !== begins.length)) return false
   const result = [...shape]
   const starts: Record<number, number> = {}
   const strides: Record<number, number> = {}

@@ -6,7 +6,6 @@ import { isExact, isWhole, LARGE } from './integers.ts'
 
 type Build = (...branches: MapExpression[]) => MapExpression
 
-const zero: MapExpression = { constant: 0 }
 const one: MapExpression = { constant: 1 }
 
 /** Functions of one operand as expressions. */
@@ -75,12 +74,14 @@ function unary(build: Build): Lowering {
   return context => isArithmetic(context, 0) && context.defineMap([0], context.type(0)!.shape, ([x]) => build(x!))
 }
 
-function chain(build: Build): Lowering {
+/** A function that chains over any number of operands, and what is done with the last result. */
+function chain(build: Build, finish: (count: number) => Build = () => result => result!): Lowering {
   return context => {
     const positions = context.node.inputs.map((_, i) => i)
     if (!positions.every(i => isArithmetic(context, i)) || new Set(positions.map(i => context.type(i)!.dtype)).size > 1) return false
     const shape = broadcast(positions.map(i => context.type(i)!.shape))
-    return shape !== undefined && context.defineMap(positions, shape, branches => branches.reduce((a, b) => build(a, b)))
+    const last = finish(positions.length)
+    return shape !== undefined && context.defineMap(positions, shape, branches => last(branches.reduce((a, b) => build(a, b))))
   }
 }
 
@@ -119,8 +120,8 @@ const where: Lowering = context => {
   return shape !== undefined && context.defineMap([0, 1, 2], shape, ([c, x, y]) => ['where', c!, x!, y!], a.dtype)
 }
 
-/** Truth values have no arithmetic. */
-function isArithmetic(context: LoweringContext, position: number): boolean {
+/** True for numbers that programs compute in f32. Truth values have no arithmetic. */
+export function isArithmetic(context: LoweringContext, position: number): boolean {
   return context.isFloat(position) && context.type(position)!.dtype !== 'bool'
 }
 
@@ -136,13 +137,6 @@ export function broadcast(shapes: readonly (readonly number[])[]): number[] | un
     }
   return result
 }
-
-const withAlpha =
-  (fallback: number, build: (x: MapExpression, alpha: MapExpression) => MapExpression): Lowering =>
-  context => {
-    const alpha: MapExpression = { constant: Math.fround(context.attributes.float('alpha', fallback)) }
-    return isArithmetic(context, 0) && context.defineMap([0], context.type(0)!.shape, ([x]) => build(x!, alpha))
-  }
 
 const clip: Lowering = context => {
   if (!isArithmetic(context, 0)) return false
@@ -161,20 +155,6 @@ const clip: Lowering = context => {
   })
 }
 
-const hardSigmoid: Lowering = context => {
-  const alpha = context.attributes.float('alpha', 0.2)
-  const beta = context.attributes.float('beta', 0.5)
-  return (
-    isArithmetic(context, 0) &&
-    context.defineMap([0], context.type(0)!.shape, ([x]) => clamp(['add', ['mul', x!, { constant: alpha }], { constant: beta }], 0, 1))
-  )
-}
-
-const gelu: Lowering = context => {
-  const kind = context.attributes.string('approximate', 'none') === 'tanh' ? 'gelu_tanh' : 'gelu'
-  return isArithmetic(context, 0) && context.defineMap([0], context.type(0)!.shape, ([x]) => [kind, x!])
-}
-
 /** Value of another name; nothing is computed. */
 const identity: Lowering = context => {
   if (context.node.outputs.length > 1 || !context.isUnderWay) return false
@@ -188,9 +168,7 @@ export const ELEMENTWISE: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries(Object.entries(COMPARISONS).map(([op, build]) => [op, comparison(build)])),
   ...Object.fromEntries(Object.entries(LOGIC).map(([op, build]) => [op, truth(build, (c, i) => c.type(i)?.dtype === 'bool')])),
   Clip: clip,
-  Gelu: gelu,
-  HardSigmoid: hardSigmoid,
   Identity: identity,
   Where: where,
-  LeakyRelu: withAlpha(0.01, (x, alpha) => ['add', ['max', x, zero], ['mul', alpha, ['min', x, zero]]]),
+  Mean: chain(BINARY['Sum']!, count => sum => ['div', sum, { constant: count }]),
 }

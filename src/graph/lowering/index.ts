@@ -1,5 +1,7 @@
 import type { GraphNode } from '../graph.ts'
+import { ACTIVATIONS } from './activations.ts'
 import { ATTENTION } from './attention.ts'
+import { BLOCKS } from './blocks.ts'
 import type { Lowering } from './context.ts'
 import { CONV_TRANSPOSE } from './conv-transpose.ts'
 import { CONVOLUTION } from './convolution.ts'
@@ -22,7 +24,9 @@ import { SELECTION } from './selection.ts'
 import { TREES } from './trees.ts'
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
+  ...ACTIVATIONS,
   ...ATTENTION,
+  ...BLOCKS,
   ...CONV_TRANSPOSE,
   ...CONVOLUTION,
   ...COPIES,

@@ -9,11 +9,28 @@ const softmax: Lowering = context => {
   const flattens = context.node.version < 13
   const axis = context.attributes.int('axis', flattens ? 1 : -1)
   const from = axis < 0 ? axis + shape.length : axis
-  if (!flattens && from !== shape.length - 1) return false
+  if (from < 0 || from >= shape.length || (!flattens && from !== shape.length - 1)) return false
   const width = flattens ? elementCount(shape.slice(from)) : shape.at(-1)!
   const rows = context.plainAs(0, [elementCount(shape) / width, width])
   const y = context.segment.emit('softmax', context.node.name, [rows], {})
   return context.define(context.segment.builder.view(y, shape), shape)
+}
+
+/** x less the logarithm of the sum of powers, which keeps small probabilities apart. */
+const logSoftmax: Lowering = context => {
+  const type = context.type(0)
+  if (!type || !context.isFloat(0) || type.dtype === 'bool' || type.shape.length === 0 || elementCount(type.shape) === 0) return false
+  const { shape } = type
+  const flattens = context.node.version < 13
+  const axis = context.attributes.int('axis', flattens ? 1 : -1)
+  const from = axis < 0 ? axis + shape.length : axis
+  if (from < 0 || from >= shape.length || (!flattens && from !== shape.length - 1)) return false
+  const width = elementCount(shape.slice(from))
+  const rows = context.plainAs(0, [elementCount(shape) / width, width])
+  const { segment, node } = context
+  const logarithm = segment.emit('reduce', node.name, [rows], { kind: 'log_sum_exp', axes: [1], keepAxes: true })
+  const y = segment.emit('map', node.name, [rows, logarithm], { expression: ['sub', { input: 0 }, { input: 1 }] })
+  return context.define(segment.builder.view(y, shape), shape)
 }
 
 const layerNormalization: Lowering = context => {
@@ -59,6 +76,7 @@ const batchNormalization: Lowering = context => {
 /** Normalizations by operator name. */
 export const NORMALIZATION: Readonly<Record<string, Lowering>> = {
   BatchNormalization: batchNormalization,
+  LogSoftmax: logSoftmax,
   Softmax: softmax,
   LayerNormalization: layerNormalization,
   RMSNormalization: layerNormalization,

@@ -24,8 +24,9 @@ export function planConvolution(context: LoweringContext): ConvolutionPlan | und
   const [x, filter] = [context.type(0), context.known(1)]
   if (!x || !filter || x.shape.length !== filter.shape.length) return undefined
   if (elementCount(x.shape) === 0 || elementCount(filter.shape) === 0) return undefined
-  const window = windowOf(context, x.shape.slice(2), attributes.ints('kernel_shape', filter.shape.slice(2)))
-  if (!window) return undefined
+  const own = filter.shape.slice(2)
+  const window = windowOf(context, x.shape.slice(2), own)
+  if (!window || attributes.ints('kernel_shape', own).join() !== own.join()) return undefined
   const [batch, channels, height, width] = asImage(x.shape)
   const [n, depth] = filter.shape as [number, number]
   const groups = attributes.int('group', 1)

@@ -2,6 +2,7 @@ import { elementCount } from '../../core/index.ts'
 import type { Buffer } from '../../program/index.ts'
 import { nearestPositions, sourceCoordinates, type Taps } from '../operators/image/resampling.ts'
 import { plainRequest, requestOf, resizedAxes, tapsOf } from '../operators/image/resize.ts'
+import { checkedCount } from '../operators/support/index.ts'
 import type { Lowering, LoweringContext } from './context.ts'
 import { knownCall } from './known-call.ts'
 import { axisIn, physicalShape } from './segment.ts'
@@ -55,7 +56,13 @@ function axisTables(context: LoweringContext, shape: readonly number[]): readonl
   const scales = context.node.version < 9 ? [...context.attributes.floats('scales', [])] : Array.from(numbers(context, 1))
   const request = isUpsample ? plainRequest(call, scales, shape.length) : requestOf(call, shape.length)
   const axes = resizedAxes(call, shape, request)
-  if (axes.some(({ to }) => to === 0)) return undefined
+  if (
+    checkedCount(
+      call,
+      axes.map(({ to }) => to),
+    ) === 0
+  )
+    return undefined
   const coordinates = axes.map(axis => sourceCoordinates(call, request.coordinates, axis))
   // What a crop sees beyond the image is neither copied nor summed.
   const leaves = (axis: number): boolean => coordinates[axis]!.some(at => at < 0 || at > shape[axis]! - 1)

@@ -11,6 +11,7 @@ import {
   transposed,
 } from '../../program/index.ts'
 import type { GraphTensor } from '../operator.ts'
+import { MAX_OUTPUT_ELEMENTS } from '../operators/support/index.ts'
 import { type HeldType, heldAs, isHeldWhole, toFloat32 } from './storage.ts'
 import type { ValueLayout, ValueType } from './value-type.ts'
 
@@ -139,7 +140,16 @@ export class Segment {
     return buffer
   }
 
+  /** Takes back what was defined of these values. */
+  forget(values: readonly string[]): void {
+    for (const value of values) this.#pending.delete(value)
+  }
+
+  /** @throws HenceError `PROGRAM_INVALID` for what no result can be */
   define(value: string, pending: Pending): void {
+    const { shape } = pending
+    if (shape.some(size => size < 0) || elementCount(shape) > MAX_OUTPUT_ELEMENTS)
+      throw new HenceError('PROGRAM_INVALID', `${value} cannot have the shape ${shape.join()}`, { value, shape })
     this.#pending.set(value, pending)
   }
 

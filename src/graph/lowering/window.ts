@@ -9,6 +9,8 @@ export interface Window {
   readonly dilations: readonly [number, number]
 }
 
+const AUTO_PADS: ReadonlySet<string> = new Set(['NOTSET', 'VALID', 'SAME_UPPER', 'SAME_LOWER'])
+
 /** The window a node's attributes describe over one or two spatial axes of these sizes. */
 export function windowOf({ attributes }: LoweringContext, sizes: readonly number[], kernel: readonly number[]): Window | undefined {
   const rank = sizes.length
@@ -17,6 +19,7 @@ export function windowOf({ attributes }: LoweringContext, sizes: readonly number
   const strides = attributes.ints('strides', ones)
   const dilations = attributes.ints('dilations', ones)
   const auto = attributes.string('auto_pad', 'NOTSET')
+  if (!AUTO_PADS.has(auto)) return undefined
   const pads =
     auto === 'NOTSET'
       ? attributes.ints('pads', new Array<number>(2 * rank).fill(0))

@@ -1,7 +1,7 @@
 import { elementCount } from '../../core/index.ts'
 import type { OnnxTensor } from '../../formats/index.ts'
 import type { Attributes } from '../attributes.ts'
-import { attributesOf, type GraphNode } from '../graph.ts'
+import { attributesOf, type GraphNode, labelOf } from '../graph.ts'
 import type { GraphTensor } from '../operator.ts'
 
 /** Version of ai.onnx that new nodes are of. */
@@ -99,7 +99,8 @@ export class Expansion {
     version: number,
   ): readonly string[] {
     const [domain, own] = op.startsWith('hence.') ? ['hence', op.slice(6)] : ['', op]
-    this.nodes.push({ name: `${this.#node.name}/${this.nodes.length}`, domain, op: own, version, inputs, outputs, attributes })
+    const label = labelOf(this.#node)
+    this.nodes.push({ name: `${this.#node.name}/${this.nodes.length}`, label, domain, op: own, version, inputs, outputs, attributes })
     return outputs
   }
 

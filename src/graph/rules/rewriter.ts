@@ -1,5 +1,5 @@
 import type { Graph, GraphNode } from '../graph.ts'
-import { useCounts } from '../graph.ts'
+import { labelOf, useCounts } from '../graph.ts'
 import type { GraphTensor } from '../operator.ts'
 
 /** A graph under rewriting: who computes and who reads each value, and what becomes of nodes and constants. */
@@ -65,7 +65,8 @@ export class Rewriter {
     const places = old.map(one => this.#nodes.indexOf(one))
     const place = Math.max(...places)
     for (const one of old) this.remove(one)
-    this.#nodes[place] = node
+    const isSame = old.some(({ domain, op }) => domain === node.domain && op === node.op)
+    this.#nodes[place] = isSame ? node : { label: labelOf(old[0]!), ...node }
     this.#enter(node, place)
     for (const name of node.inputs) if (name !== '') this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1)
   }

@@ -1,7 +1,8 @@
 import type { ValueDescription } from '../core/index.ts'
-import { formatBytes, formatCount, formatLargeCount, formatPlural } from './format.ts'
+import { formatBandwidth, formatBytes, formatCount, formatLargeCount, formatMs, formatOperations, formatPlural } from './format.ts'
 import type { GraphReport } from './graph-report.ts'
 import type { PlanReport } from './plan-report.ts'
+import type { ProfileReport } from './profile-report.ts'
 import { section, tableLines } from './table.ts'
 import { printable } from './terminal.ts'
 
@@ -100,20 +101,29 @@ function planLines(plan: PlanReport): string[] {
       'memory',
       `${formatBytes(plan.largestArenaBytes)} in the largest arena, ${formatBytes(plan.arenaBytes)} in all, weights ${formatBytes(plan.weightBytes)}`,
     ],
+    ...speedLines(plan),
   ])
 }
 
-/** The steps of a plan: programs as they are printed, nodes between them as a line each. */
-export function planText({ stages }: PlanReport): string {
-  return stages
-    .map(({ steps, constants }, i) => {
-      const head = `stage ${i + 1}: ${formatPlural(steps.length, 'step')}, ${formatPlural(constants, 'value')} known beforehand\n`
-      const texts = steps.map(step =>
-        step.kind === 'program'
-          ? `${step.program}  arena ${formatBytes(step.arenaBytes)}, ${step.nativeInstructions} of ${formatPlural(step.instructions, 'instruction')} native\n`
-          : `host ${step.op} "${step.node}"(${step.inputs.join(', ')}) -> ${step.outputs.join(', ')}\n`,
-      )
-      return head + texts.join('')
-    })
-    .join('\n')
+/** What the machine can do, and the time it takes at the least for all steps. */
+export function speedLines({ speed, predictedMs }: Pick<PlanReport | ProfileReport, 'speed' | 'predictedMs'>): string[][] {
+  if (!speed || predictedMs === null) return []
+  return [
+    ['machine', `${formatBandwidth(speed.bandwidth)}, ${formatOperations(speed.peak)}/s, measured now (${speed.target})`],
+    ['predicted', `${formatMs(predictedMs)}: for each step the longer of its bytes and its arithmetic at these speeds`],
+  ]
+}
+
+/** The graph of a plan and its steps: programs as they are printed, nodes between them as a line each. */
+export function planText({ graph, stages }: PlanReport): string {
+  const texts = stages.map(({ steps, constants }, i) => {
+    const head = `stage ${i + 1}: ${formatPlural(steps.length, 'step')}, ${formatPlural(constants, 'value')} known beforehand\n`
+    const texts = steps.map(step =>
+      step.kind === 'program'
+        ? `${step.program}  arena ${formatBytes(step.arenaBytes)}, ${step.nativeInstructions} of ${formatPlural(step.instructions, 'instruction')} native${step.predictedMs === undefined ? '' : `, predicted ${formatMs(step.predictedMs)}`}\n`
+        : `host ${step.op} "${step.node}"(${step.inputs.join(', ')}) -> ${step.outputs.join(', ')}\n`,
+    )
+    return head + texts.join('')
+  })
+  return [graph, ...texts].join('\n')
 }

@@ -7,6 +7,7 @@ import { usageError } from './flags.ts'
 import type { GraphReport } from './graph-report.ts'
 import { graphSections, planText } from './inspect-graph-text.ts'
 import type { Io } from './io.ts'
+import { graphSpeed } from './machine-speed.ts'
 import { planReport } from './plan-report.ts'
 import { profileReport } from './profile-report.ts'
 import { profileSections } from './profile-text.ts'
@@ -23,6 +24,8 @@ export interface GraphInspection {
   /** `name=1x3x224x224`, for inputs whose sizes the file leaves open. */
   readonly shapes: readonly string[]
   readonly profile?: ProfileRequest
+  /** Measures the machine, and says how long each step takes at the least. */
+  readonly isPredicted: boolean
   readonly options: StartGraphOptions
   readonly isJson: boolean
   readonly io: Io
@@ -36,7 +39,6 @@ export interface ProfileRequest {
   /** Files to write. */
   readonly trace: string | undefined
   readonly svg: string | undefined
-  readonly isPredicted: boolean
 }
 
 /** Shows an ONNX model; exit code 1 when Hence lacks operators it needs. */
@@ -89,7 +91,7 @@ function tensorList({ graph }: OnnxModel): NonNullable<GraphReport['tensors']> {
 async function runGraph(
   model: OnnxModel,
   inputs: readonly ValueDescription[],
-  { shapes, options, isPlanned, profile: request }: GraphInspection,
+  { shapes, options, isPlanned, isPredicted, profile: request }: GraphInspection,
 ): Promise<Pick<GraphReport, 'plan' | 'profile'>> {
   const stated = readShapes(shapes, inputs)
   const { graph, backend } = await startGraph(model, options)
@@ -98,9 +100,10 @@ async function runGraph(
     const used = Object.fromEntries(values.map(([name, value]) => [name, 'data' in value ? [...value.shape] : []] as const))
     if (!request) await graph.run(new Map(values))
     const profile = request && (await profileGraph(graph, new Map(values), { runs: request.runs }))
+    const measure = isPredicted ? graphSpeed(backend, options) : async () => null
     return {
-      ...(isPlanned ? { plan: planReport(graph, backend, used) } : {}),
-      ...(profile ? { profile: await profileReport(profile, backend, used, { ...options, isPredicted: request.isPredicted }) } : {}),
+      ...(isPlanned ? { plan: await planReport(graph, backend, used, measure) } : {}),
+      ...(profile ? { profile: await profileReport(profile, backend, used, measure) } : {}),
     }
   } finally {
     graph.dispose()

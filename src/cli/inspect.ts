@@ -24,7 +24,7 @@ import { printable, styleOf, writeJson } from './terminal.ts'
 const FLAGS = {
   tensors: switchFlag('lists the tensors'),
   program: switchFlag('prints the program that computes one step'),
-  plan: switchFlag('plans an ONNX model for its input shapes, and prints the programs'),
+  plan: switchFlag('plans an ONNX model for its input shapes; prints graph and programs, and what the machine takes for them at the least'),
   shape: listFlag('NAME=1x3x224x224', 'shape of an input for --plan and --profile; sizes the file leaves open are 1'),
   profile: switchFlag('runs an ONNX model on zeros, and shows what each step takes'),
   runs: integerFlag('N', 'runs of --profile once the model is warm', { min: 1, max: 100_000 }, '10'),
@@ -71,9 +71,8 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
       isPlanned: isPlanned || flags.program,
       hasTensors: flags.tensors,
       shapes: flags.shape,
-      ...(isProfiled
-        ? { profile: { runs: flags.runs, top: flags.top ?? 10, trace: flags.trace, svg: flags.svg, isPredicted: !flags['no-measure'] } }
-        : {}),
+      ...(isProfiled ? { profile: { runs: flags.runs, top: flags.top ?? 10, trace: flags.trace, svg: flags.svg } } : {}),
+      isPredicted: !flags['no-measure'],
       options,
       isJson: flags.json,
       io,

@@ -1,4 +1,5 @@
-import { nativeBackend } from '../backends/index.ts'
+import { findAddon, nativeBackend } from '../backends/index.ts'
+import type { StartGraphOptions } from '../graph/index.ts'
 import { machineOf } from './machine.ts'
 import { sampleBytes } from './measure-machine.ts'
 
@@ -10,6 +11,28 @@ export interface MachineSpeed {
   readonly bandwidth: number
   /** Operations per second at the precision asked for, a multiply-add counted as two. */
   readonly peak: number
+}
+
+/** What work costs. */
+export interface WorkCost {
+  readonly bytes: number
+  /** Left out where it has no arithmetic. */
+  readonly operations?: number | undefined
+}
+
+/** The least time work can take at a speed: the longer of what its bytes and what its arithmetic take. */
+export function leastMs({ bytes, operations = 0 }: WorkCost, { bandwidth, peak }: MachineSpeed): number {
+  return 1000 * Math.max(bytes / bandwidth, operations / peak)
+}
+
+/** {@link measureSpeed} where a graph runs natively, once, when it is first asked for; null elsewhere. */
+export function graphSpeed(
+  { name, threads }: { readonly name: string; readonly threads: number },
+  { precision = 'exact', target }: StartGraphOptions,
+): (bytes: number) => Promise<MachineSpeed | null> {
+  const isNative = name !== 'reference' && findAddon().addon !== undefined
+  let speed: Promise<MachineSpeed | null> | undefined
+  return bytes => (speed ??= isNative ? measureSpeed(bytes, { threads, target, precision }) : Promise.resolve(null))
 }
 
 /**

@@ -1,5 +1,6 @@
-import type { CompiledGraph, Stage } from '../graph/index.ts'
-import { printProgram } from '../program/index.ts'
+import { type CompiledGraph, printGraph, type Stage } from '../graph/index.ts'
+import { costOf, printProgram } from '../program/index.ts'
+import { leastMs, type MachineSpeed, type WorkCost } from './machine-speed.ts'
 
 /** One program or one node of a plan. */
 export type PlanStep =
@@ -11,6 +12,8 @@ export type PlanStep =
       readonly weightBytes: number
       /** The program as text. */
       readonly program: string
+      /** Least time this machine takes for it; absent where nothing was measured. */
+      readonly predictedMs?: number
     }
   | {
       readonly kind: 'host'
@@ -25,6 +28,12 @@ export interface PlanReport {
   readonly backend: string
   readonly threads: number
   readonly shapes: Readonly<Record<string, readonly number[]>>
+  /** The graph as text, once rules were applied. */
+  readonly graph: string
+  /** null without the native backend or when measuring was not wanted. */
+  readonly speed: MachineSpeed | null
+  /** The sum of all predictions. */
+  readonly predictedMs: number | null
   /** Stages end where a size comes out of the data; their steps in order. */
   readonly stages: readonly { readonly steps: readonly PlanStep[]; readonly constants: number }[]
   /** Nodes once rules were applied. */
@@ -40,15 +49,18 @@ export interface PlanReport {
   readonly weightBytes: number
 }
 
-/** Describes the plan of a graph that was run for one set of shapes. */
-export function planReport(
+/** Describes the plan of a graph that was run for one set of shapes, with what the machine allows as `measure` finds it. */
+export async function planReport(
   graph: CompiledGraph,
   backend: { readonly name: string; readonly threads: number },
   shapes: Readonly<Record<string, readonly number[]>>,
-): PlanReport {
-  const stages: { steps: PlanStep[]; constants: number }[] = []
-  for (let stage = first(graph.plans); stage; stage = first(stage.next))
-    stages.push({ steps: stepsOf(stage), constants: stage.constants.size })
+  measure: (bytes: number) => Promise<MachineSpeed | null>,
+): Promise<PlanReport> {
+  const planned: Stage[] = []
+  for (let stage = first(graph.plans); stage; stage = first(stage.next)) planned.push(stage)
+  const costs = planned.flatMap(costsOf)
+  const speed = await measure(costs.reduce((total, { bytes }) => total + bytes, 0))
+  const stages = planned.map(stage => ({ steps: stepsOf(stage, speed), constants: stage.constants.size }))
   const steps = stages.flatMap(stage => stage.steps)
   const programs = steps.filter(step => step.kind === 'program')
   const sum = (value: (step: (typeof programs)[number]) => number): number => programs.reduce((total, step) => total + value(step), 0)
@@ -57,6 +69,9 @@ export function planReport(
     backend: backend.name,
     threads: backend.threads,
     shapes,
+    graph: printGraph(graph.graph),
+    speed,
+    predictedMs: speed && costs.reduce((total, cost) => total + leastMs(cost, speed), 0),
     stages,
     nodes: graph.graph.nodes.length,
     programs: programs.length,
@@ -73,7 +88,13 @@ function first(stages: ReadonlyMap<string, Stage>): Stage | undefined {
   return stages.values().next().value
 }
 
-function stepsOf(stage: Stage): PlanStep[] {
+/** What the instructions of a stage cost. */
+function costsOf({ steps }: Pick<Stage, 'steps'>): WorkCost[] {
+  const programs = steps.flatMap(step => (step.kind === 'program' ? [step.segment.program] : []))
+  return programs.flatMap(program => program.instructions.map(instruction => costOf(program, instruction)))
+}
+
+function stepsOf(stage: Stage, speed: MachineSpeed | null): PlanStep[] {
   return stage.steps.map((step): PlanStep => {
     if (step.kind === 'host') {
       const { op, domain, name, inputs, outputs } = step.node
@@ -88,6 +109,7 @@ function stepsOf(stage: Stage): PlanStep[] {
       arenaBytes: executable.arenaBytes,
       weightBytes: executable.weightBytes,
       program: printProgram(segment.program),
+      ...(speed ? { predictedMs: costsOf({ steps: [step] }).reduce((sum, cost) => sum + leastMs(cost, speed), 0) } : {}),
     }
   })
 }

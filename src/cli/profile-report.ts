@@ -1,7 +1,5 @@
-import { findAddon } from '../backends/index.ts'
 import type { ProfiledStep, TensorProfile } from '../core/index.ts'
-import type { StartGraphOptions } from '../graph/index.ts'
-import { type MachineSpeed, measureSpeed } from './machine-speed.ts'
+import { leastMs, type MachineSpeed } from './machine-speed.ts'
 
 /** A step with the least time this machine could take for it. */
 export interface PredictedStep extends ProfiledStep {
@@ -30,17 +28,15 @@ export interface ProfileReport extends Omit<TensorProfile, 'steps'> {
   readonly steps: readonly PredictedStep[]
 }
 
-/** Adds to a profile what the machine's bandwidth and arithmetic allow. */
+/** Adds to a profile what the machine's bandwidth and arithmetic allow, as `measure` finds them. */
 export async function profileReport(
   profile: TensorProfile,
   { name, threads }: { readonly name: string; readonly threads: number },
   shapes: Readonly<Record<string, readonly number[]>>,
-  options: StartGraphOptions & { readonly isPredicted: boolean },
+  measure: (bytes: number) => Promise<MachineSpeed | null>,
 ): Promise<ProfileReport> {
   const bytes = profile.steps.reduce((sum, step) => sum + (step.bytes ?? 0), 0)
-  const { precision = 'exact', target } = options
-  const isNative = name !== 'reference' && findAddon().addon !== undefined
-  const speed = isNative && options.isPredicted ? await measureSpeed(bytes, { threads, target, precision }) : null
+  const speed = await measure(bytes)
   const steps = speed ? profile.steps.map(step => ({ ...step, ...predicted(step, speed) })) : profile.steps
   return {
     backend: name,
@@ -54,9 +50,8 @@ export async function profileReport(
   }
 }
 
-/** The longer of what the bytes and what the arithmetic take. */
-function predicted({ bytes, operations = 0, runs }: ProfiledStep, { bandwidth, peak }: MachineSpeed): { predictedMs?: number } {
-  return bytes === undefined ? {} : { predictedMs: runs * 1000 * Math.max(bytes / bandwidth, operations / peak) }
+function predicted({ bytes, operations, runs }: ProfiledStep, speed: MachineSpeed): { predictedMs?: number } {
+  return bytes === undefined ? {} : { predictedMs: runs * leastMs({ bytes, operations }, speed) }
 }
 
 function totals(steps: readonly ProfiledStep[]): readonly OperationTotal[] {

@@ -1,4 +1,5 @@
-import { formatBandwidth, formatBytes, formatCount, formatMs, formatNumber, formatOperations, formatPlural } from './format.ts'
+import { formatBytes, formatCount, formatMs, formatNumber, formatOperations, formatPlural } from './format.ts'
+import { speedLines } from './inspect-graph-text.ts'
 import type { PredictedStep, ProfileReport } from './profile-report.ts'
 import { section, tableLines } from './table.ts'
 
@@ -22,7 +23,7 @@ export function profileSections(report: ProfileReport, top: number, bold: (text:
 }
 
 function summaryLines(report: ProfileReport): string[] {
-  const { runs, ms, fastestMs, slowestMs, arena, speed, predictedMs, steps } = report
+  const { runs, ms, fastestMs, slowestMs, arena, steps } = report
   const shapes = Object.entries(report.shapes).map(([name, shape]) => `${name} [${shape.join(', ')}]`)
   const operations = steps.reduce((sum, step) => sum + (step.operations ?? 0) * step.runs, 0)
   const rate = ms > 0 && operations > 0 ? `, ${formatOperations(operations)} at ${formatOperations((operations / ms) * 1000)}/s` : ''
@@ -30,12 +31,7 @@ function summaryLines(report: ProfileReport): string[] {
     ['for', shapes.join(', ')],
     ['on', `${report.backend}, ${formatPlural(report.threads, 'thread')}`],
     ['one run', `${formatMs(ms)}, the median of ${formatPlural(runs, 'run')} (${formatMs(fastestMs)} to ${formatMs(slowestMs)})${rate}`],
-    ...(speed && predictedMs !== null
-      ? [
-          ['machine', `${formatBandwidth(speed.bandwidth)}, ${formatOperations(speed.peak)}/s, measured now (${speed.target})`],
-          ['predicted', `${formatMs(predictedMs)}: for each step the longer of its bytes and its arithmetic at these speeds`],
-        ]
-      : []),
+    ...speedLines(report),
     ['arena', `${formatBytes(arena.plannedBytes)} planned, ${formatBytes(arena.usedBytes)} used`],
   ])
 }

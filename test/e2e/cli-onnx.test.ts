@@ -153,13 +153,20 @@ describe('inspect', () => {
 
   test('--plan shows programs for the shapes given', async () => {
     const { stdout } = await hence(['inspect', model, '--plan', '--shape', 'a=4x3', '--shape', 'b=4x3'])
-    for (const text of ['a [4, 3], b [4, 3]', 'stage 1', 'f32[4, 2] = matmul(', 'arena', 'native']) expect(stdout).toContain(text)
+    for (const text of ['a [4, 3], b [4, 3]', 'product = MatMul(a, w:f32[3, 2])', 'stage 1', 'f32[4, 2] = matmul(', 'arena', 'native'])
+      expect(stdout).toContain(text)
     const json = await hence(['inspect', model, '--plan', '--json'])
     expect(JSON.parse(json.stdout)).toMatchObject({
       kind: 'tensor',
       missing: {},
       plan: { shapes: { a: [1, 3], b: [1, 3] }, programs: 1, hostNodes: 0, stages: [{ steps: [{ kind: 'program' }] }] },
     })
+    const { plan } = JSON.parse(json.stdout)
+    // Without the native backend nothing is measured.
+    if (plan.backend === 'reference') expect(plan.predictedMs).toBeNull()
+    else expect(plan.stages[0].steps[0].predictedMs).toBe(plan.predictedMs)
+    const unmeasured = await hence(['inspect', model, '--plan', '--json', '--no-measure'])
+    expect(JSON.parse(unmeasured.stdout).plan).toMatchObject({ speed: null, predictedMs: null })
   })
 
   test('--profile shows what each step takes', async () => {

@@ -1,19 +1,14 @@
 /**
- * `npm start`: serves a classifier of drawn shapes, which ships with Hence, and a tiny language model with random weights,
- * since no trained one ships yet; says how to talk to them and how to load something bigger.
- * The port is 8000, or what PORT says; when it is taken, any free one.
+ * `npm start`: serves the models that ship with Hence, a teller of little stories and a classifier of drawn shapes; says how
+ * to talk to them and how to load something bigger. The port is 8000, or what PORT says; when it is taken, any free one.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const maker = join(root, 'scripts', 'tiny-model.mjs')
-const tiny = join(root, 'build', 'tiny-random-llama.gguf')
-if (!existsSync(tiny) || statSync(tiny).mtimeMs < statSync(maker).mtimeMs) spawnSync(process.execPath, [maker, tiny], { stdio: 'inherit' })
-const models = [`tiny=${tiny}`, `shapes=${join(root, 'models', 'shapes', 'shapes.onnx')}`]
+const models = ['storyteller/storyteller.gguf', 'shapes/shapes.onnx'].map(path => join(root, 'models', path))
 const wanted = Number(process.env.PORT ?? 8_000)
 const port = (await isFree(wanted)) ? wanted : 0
 if (port !== wanted) console.log(`Port ${wanted} is taken, so another one is used.`)
@@ -36,15 +31,15 @@ server.on('exit', code => {
 })
 
 function greeting(url) {
-  const body = JSON.stringify({ model: 'tiny', prompt: 'Once upon a time', max_tokens: 32 })
+  const body = JSON.stringify({ model: 'storyteller', messages: [{ role: 'user', content: 'Tell me a story about a fox.' }] })
   return `
 Hence serves two models at ${url}: open it in a browser, or press Ctrl-C to end.
 
-  shapes   names a drawn shape
-  tiny     a language model with random weights: it has learned nothing, so expect noise
+  storyteller   tells little stories and answers questions about them
+  shapes        names a drawn shape
 
 Talk to it as to OpenAI's API:
-  curl ${url}/v1/completions -H 'content-type: application/json' \\
+  curl ${url}/v1/chat/completions -H 'content-type: application/json' \\
     -d '${body}'
 
 Something bigger, from a file, a folder or the Hugging Face hub:

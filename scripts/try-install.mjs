@@ -23,7 +23,14 @@ import { readmeBlocks } from './readme-blocks.mjs'
 const MAX_TARBALL_BYTES = 8e6
 const READY_MS = 60_000
 const WANTED = ['dist/index.js', 'dist/index.d.ts', 'dist/server/index.d.ts', 'dist/cli/main.js', 'dist/web/index.html']
-const WANTED_TOO = ['models/shapes/shapes.onnx', 'native/addon.cc', 'scripts/build-native.mjs', 'LICENSE', 'README.md']
+const WANTED_TOO = [
+  'models/shapes/shapes.onnx',
+  'models/storyteller/storyteller.gguf',
+  'native/addon.cc',
+  'scripts/build-native.mjs',
+  'LICENSE',
+  'README.md',
+]
 const UNWANTED = /\.test\.|^(src|test|bench|web|build|docs|node_modules)\/|native\/test\/|\.map$|(?<!\.d)\.ts$|\.py$/
 
 /** What the README asks of the network it names. */

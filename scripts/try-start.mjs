@@ -16,9 +16,10 @@ try {
   if (status !== 200) fail(`/health answers ${status}`)
   const page = await (await fetch(url)).text()
   if (!/<title>/.test(page)) fail('there is no page at the address')
-  const answer = await post(`${url}/v1/completions`, { model: 'tiny', prompt: 'Once upon a time', max_tokens: 16 })
-  console.log(`> Once upon a time\n${answer.choices[0].text}`)
-  if (answer.usage.completion_tokens !== 16) fail('the language model did not answer')
+  const messages = [{ role: 'user', content: 'Tell me a story about a fox.' }]
+  const { choices } = await post(`${url}/v1/chat/completions`, { model: 'storyteller', messages, temperature: 0 })
+  console.log(`> Tell me a story about a fox.\n${choices[0].message.content}`)
+  if (!/\bfox\b.*\.$/s.test(choices[0].message.content)) fail('the storyteller told no story about a fox')
   const picture = { name: 'image', datatype: 'FP32', shape: [1, 1, 32, 32], data: Array(1_024).fill(0.5) }
   const { outputs } = await post(`${url}/v2/models/shapes/infer`, { inputs: [picture] })
   if (outputs[0].data.length !== 8) fail('the classifier did not answer')

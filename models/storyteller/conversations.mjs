@@ -1,10 +1,9 @@
 /** Conversations with the storyteller: stories on demand, questions about them, and what is said when it knows nothing. */
 import { ANIMALS, CHILDREN, WORDS } from './lexicon.mjs'
-import { pick, tellStory } from './tell.mjs'
+import { fill, pick, tellStory } from './tell.mjs'
 
 const WISHES = [
   {
-    ask: () => pick.bind(null),
     forms: [
       'Tell me a story.',
       'Tell me a story, please.',
@@ -89,7 +88,7 @@ function askForStory(draw) {
   for (const slot of ['thing', 'place']) if (slots.includes(slot)) wish[slot] = pick(draw, WORDS[slot])
   const story = tellStory(draw, wish)
   const words = { ...wish, name: wish.child?.name, kind: wish.child?.kind }
-  const ask = pick(draw, forms).replace(/\{(\w+)\}/g, (_, slot) => words[slot])
+  const ask = fill(pick(draw, forms), words)
   const messages = [
     { role: 'user', content: ask },
     { role: 'assistant', content: story.text },

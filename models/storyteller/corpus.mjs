@@ -16,8 +16,8 @@ process.stdout.write(lines)
 
 /** The document at a share of the way. */
 function document(draw, share) {
-  if (share < 0.4) return { messages: askAboutPart(draw, 0) }
-  if (share < 0.7) return { messages: askAboutPart(draw, Math.floor((share - 0.4) * 30)) }
+  if (share < 0.2) return { messages: askAboutPart(draw, 0) }
+  if (share < 0.6) return { messages: askAboutPart(draw, Math.floor((share - 0.2) * 24)) }
   // One in five is a bare story, so that the model also goes on from a beginning.
   return draw(5) === 0 ? { text: tellStory(draw).text } : { messages: converse(draw).messages }
 }

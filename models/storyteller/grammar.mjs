@@ -16,7 +16,12 @@ const SLOTS = {
 }
 
 const patterns = STORIES.flatMap(({ beats }) => beats.flat()).map(
-  template => new RegExp(`^${template.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{(\w+)\}/g, (_, slot) => words(slot))}$`),
+  template =>
+    new RegExp(
+      `^${withoutAn(template)
+        .replace(/[.*+?^$()|[\]\\]/g, '\\$&')
+        .replace(/\{(\w+)\}/g, (_, slot) => words(slot))}$`,
+    ),
 )
 
 /** The alternatives of a slot; what appears twice in a sentence must be the same word both times. */
@@ -26,7 +31,13 @@ function words(slot) {
 }
 
 export function isGrammatical(sentence) {
-  return patterns.some(pattern => pattern.test(sentence))
+  if (/\ba [aeiou]/i.test(sentence)) return false
+  return patterns.some(pattern => pattern.test(withoutAn(sentence)))
+}
+
+/** What the templates say, in which it is `a` before every slot. */
+function withoutAn(text) {
+  return text.replace(/\b([Aa])n (?=[aeiou])/g, '$1 ')
 }
 
 /** A story's sentences: one ends where a full stop, question or exclamation mark, and a capital letter or quotation mark follow. */

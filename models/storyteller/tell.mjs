@@ -36,12 +36,13 @@ function cast(draw, wish) {
   }
 }
 
-/** `{slot}` by its word, `{Slot}` by its word with a capital. */
+/** `{slot}` by its word, `{Slot}` by its word with a capital; `a` becomes `an` where the word asks for it. */
 export function fill(template, slots) {
-  return template.replace(/\{(\w+)\}/g, (_, slot) => {
+  const filled = template.replace(/\{(\w+)\}/g, (_, slot) => {
     const word = slots[slot] ?? slots[slot.toLowerCase()]
     return slot in slots ? word : word[0].toUpperCase() + word.slice(1)
   })
+  return filled.replace(/\b([Aa]) (?=[aeiou])/g, '$1n ')
 }
 
 /**

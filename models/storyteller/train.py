@@ -17,13 +17,17 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 HERE = Path(__file__).parent
 SPECIALS = ["<s>", "</s>", "<|user|>", "<|assistant|>", "<|end|>"]
+ASSISTANT, END = SPECIALS.index("<|assistant|>"), SPECIALS.index("<|end|>")
 VOCABULARY = 768
 CONTEXT = 512
 DOCUMENTS = 60_000
 BATCH_TOKENS = 1_536
+# Widths of batches are multiples of this: the kernels are made anew for each shape.
+WIDTH_STEP = 16
 POOL = 2_048
-IGNORED = -100
-STEPS = int(sys.argv[2]) if len(sys.argv) > 2 else 3_300
+ANSWER_WEIGHT = 4
+LONGEST_ANSWER = 24
+STEPS = int(sys.argv[2]) if len(sys.argv) > 2 else 4_400
 PEAK_RATE = 1.5e-3
 WARM_UP = 100
 
@@ -60,7 +64,7 @@ def batches(rows):
             pool = sorted(rows[start : start + POOL], key=len)
             cuts, batch = [], []
             for row in pool:
-                if (len(batch) + 1) * len(row) > BATCH_TOKENS:
+                if (len(batch) + 1) * width_for(row) > BATCH_TOKENS:
                     cuts.append(batch)
                     batch = []
                 batch.append(row)
@@ -69,11 +73,35 @@ def batches(rows):
         rows = rows[-len(rows) * 3 // 10 :]
 
 
+def width_for(row):
+    return -(-len(row) // WIDTH_STEP) * WIDTH_STEP
+
+
 def padded(rows):
-    width = max(map(len, rows))
+    width = max(map(width_for, rows))
+    rows = rows + [[]] * (BATCH_TOKENS // width - len(rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-    labels = torch.tensor([row + [IGNORED] * (width - len(row)) for row in rows])
-    return ids, labels
+    weights = torch.tensor([weights_of(row) + [0] * (width - len(row)) for row in rows], dtype=torch.float32)
+    return ids, weights
+
+
+def weights_of(row):
+    """An answer counts for more than the text it is about: there is little of it, and all that is hard is in it."""
+    weights = [1] * len(row)
+    for start in (i + 1 for i, token in enumerate(row) if token == ASSISTANT):
+        end = next((i for i in range(start, len(row)) if row[i] == END), len(row))
+        if end - start <= LONGEST_ANSWER:
+            weights[start:end] = [ANSWER_WEIGHT] * (end - start)
+    return weights
+
+
+def losses(model, ids, weights):
+    """The weighted loss to learn from, and the plain one of the answers alone, to watch."""
+    logits = model(ids).logits[:, :-1].float()
+    each = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
+    weights = weights[:, 1:]
+    answers = weights > 1
+    return (each * weights).sum() / weights.sum(), each[answers].mean().item()
 
 
 def rate_at(step):
@@ -95,20 +123,20 @@ def main(out):
     began = time.time()
     with open(out / "loss.csv", "w", newline="", buffering=1) as file:
         log = csv.writer(file)
-        log.writerow(["step", "loss"])
-        for step, (ids, labels) in zip(range(STEPS), batches(rows)):
+        log.writerow(["step", "loss", "answers"])
+        for step, (ids, weights) in zip(range(STEPS), batches(rows)):
             for group in optimizer.param_groups:
                 group["lr"] = rate_at(step)
             with torch.autocast("cpu", torch.bfloat16):
-                loss = model(ids, labels=labels).loss
+                loss, answers = losses(model, ids, weights)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
             if step % 10 == 0:
-                log.writerow([step, round(loss.item(), 4)])
+                log.writerow([step, round(loss.item(), 4), round(answers, 4)])
             if step % 100 == 0:
-                print(f"step {step} loss {loss.item():.4f} {time.time() - began:.0f} s, {ids.shape[1]} wide", flush=True)
+                print(f"step {step} loss {loss.item():.4f} answers {answers:.4f} {time.time() - began:.0f} s, {ids.shape[1]} wide", flush=True)
             if step % 200 == 199:
                 model.save_pretrained(out)
     model.save_pretrained(out)

@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const MODELS = [{ file: 'models/shapes/shapes.onnx', check: 'models/shapes/check.mjs', maxBytes: 1e6 }]
+const MODELS = [
+  { file: 'models/shapes/shapes.onnx', check: 'models/shapes/check.mjs', maxBytes: 1e6 },
+  { file: 'models/storyteller/storyteller.gguf', check: 'models/storyteller/check.mjs', maxBytes: 4e6 },
+]
 
 beforeAll(() => {
   expect(node('scripts/setup.mjs', '--build').status).toBe(0)

@@ -6,6 +6,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { nativeBackend } from '../dist/backends/index.js'
+import { openGguf } from '../dist/formats/index.js'
 import { load } from '../dist/index.js'
 
 const [modelPath, a, b, c, target] = process.argv.slice(2)
@@ -43,6 +44,7 @@ console.log(
     decode,
     bandwidth: Math.max(bandwidth, await measureBandwidth()),
     stepWeightBytes: memory.stepWeightBytes,
+    weightsPerToken: await weightsPerToken(),
     loadMs,
     firstTokenMs,
     delayP99Ms: delay.percentile(99) / 1e6,
@@ -51,6 +53,14 @@ console.log(
   }),
 )
 model.dispose()
+
+/** Weights that each token of a prompt is multiplied with in a dense model; the output head is for the last one alone. */
+async function weightsPerToken() {
+  const file = await openGguf(modelPath)
+  const layers = [...file.tensors].filter(([name, { shape }]) => name.startsWith('blk.') && shape.length === 2)
+  await file.close()
+  return layers.reduce((sum, [, { shape }]) => sum + shape[0] * shape[1], 0)
+}
 
 /** Reads 2 GiB: far more than any cache here holds of it. */
 async function measureBandwidth() {

@@ -5,7 +5,8 @@
  *   npm run bench:llm -- [--rounds 3] [--types q8_0,q4_0,q4_k_m] [--targets avx512,avx2] [--folder DIR] [--idle]
  *
  * A run in which the host took more than 1 % of the processors' time away is repeated (`stolen` says what is left).
- * Makes the random models (2 GB) in DIR, installs the peer in bench/ (725 MB), prints rows for bench/RESULTS.md.
+ * Makes the random models (2 GB) in DIR, installs the peer in bench/ (725 MB), prints rows for bench/RESULTS.md. With g++ and a
+ * matrix unit it also tells what part of that unit's bf16 peak a prompt reaches (bf16-peak.cc).
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
@@ -47,14 +48,15 @@ function prepare(type) {
 
 if (!existsSync(join(here, 'node_modules', 'node-llama-cpp')))
   spawnSync('npm', ['install', '--ignore-scripts'], { cwd: here, stdio: 'inherit' })
+const peak = await measurePeak()
 const models = Object.fromEntries(options.types.split(',').map(type => [type, prepare(type)]))
 console.log(
-  `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, 2 threads, prompt 512, generate 64, ${options.rounds} rounds\n`,
+  `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, 2 threads, prompt 512, generate 64, ${options.rounds} rounds${peak ? `, bf16 peak ${(peak / 1e12).toFixed(2)} Tflop/s` : ''}\n`,
 )
 console.log(
-  '| model | backend | decode tok/s | peer | ratio | bytes/token ÷ bandwidth | prefill tok/s | peer | ratio | second start to first token ms | event-loop p99 ms | fast·exact cosine | load before | stolen |',
+  '| model | backend | decode tok/s | peer | ratio | bytes/token ÷ bandwidth | prefill tok/s | peer | ratio | of the bf16 peak | second start to first token ms | event-loop p99 ms | fast·exact cosine | load before | stolen |',
 )
-console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|---|')
+console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|')
 for (const [type, model] of Object.entries(models)) {
   measure('hence-llm.mjs', [model, ...WORK]) // fills the cache
   const rounds = []
@@ -68,6 +70,15 @@ for (const [type, model] of Object.entries(models)) {
     const run = await undisturbed(() => measure('hence-llm.mjs', [model, ...WORK, target]), options)
     row(type, [{ peer: undefined, hence: run.result, runs: [run] }])
   }
+}
+
+/** Floating-point operations a second of two threads in the matrix unit; undefined without one or without a compiler. */
+async function measurePeak() {
+  const program = join(options.folder, 'bf16-peak')
+  const flags = ['-O2', '-std=c++17', '-mamx-tile', '-mamx-bf16', '-pthread']
+  if (spawnSync('g++', [...flags, join(here, 'bf16-peak.cc'), '-o', program]).status !== 0) return undefined
+  const { result } = await undisturbed(() => Number(spawnSync(program, ['2'], { encoding: 'utf8' }).stdout), options)
+  return result || undefined
 }
 
 function row(type, rounds) {
@@ -87,6 +98,7 @@ function row(type, rounds) {
         0,
       ),
       ...against('prefill'),
+      peak ? `${median(pick(r => (200 * r.hence.weightsPerToken * r.hence.prefill) / peak)).toFixed(0)} %` : '',
       spread(
         pick(r => r.hence.firstTokenMs),
         0,

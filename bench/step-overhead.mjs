@@ -1,11 +1,11 @@
 /**
- * What a step costs beside its arithmetic: decoding a tiny model, where kernels take microseconds.
+ * What a step costs beside its arithmetic: decoding a tiny model (a llama2.c checkpoint), where kernels take microseconds.
  *
- *   npm run bench:step -- MODEL [--threads 2] [--tokens 400]
+ *   npm run bench:step -- MODEL.bin [--threads 2] [--tokens 400]
  */
 import { parseArgs } from 'node:util'
-import { startEngine } from '../dist/llm/index.js'
-import { openModel } from '../dist/tasks/index.js'
+import { openLlama2c } from '../dist/formats/index.js'
+import { decoderFromLlama2c, startEngine } from '../dist/llm/index.js'
 
 const {
   values,
@@ -15,11 +15,11 @@ const {
   options: { threads: { type: 'string', default: '2' }, tokens: { type: 'string', default: '400' } },
 })
 if (!path) {
-  console.error('usage: npm run bench:step -- MODEL [--threads N] [--tokens N]')
+  console.error('usage: npm run bench:step -- MODEL.bin [--threads N] [--tokens N]')
   process.exit(2)
 }
-const model = await openModel(path, {})
-const { engine, backend } = await startEngine(model.decoder, { threads: Number(values.threads) })
+const file = await openLlama2c(path)
+const { engine, backend } = await startEngine(decoderFromLlama2c(file, path), { threads: Number(values.threads) })
 const steps = Number(values.tokens)
 const totals = []
 const computes = []
@@ -38,7 +38,7 @@ for (let round = 0; round < 5; round++) {
 }
 await engine.dispose()
 backend.dispose()
-await model.decoder.checkpoint.close()
+await file.close()
 const best = totals.indexOf(Math.min(...totals))
 console.log(
   `${backend.name}, ${values.threads} threads: ${totals[best].toFixed(0)} µs per step, ${computes[best].toFixed(0)} µs of it kernels, ${(totals[best] - computes[best]).toFixed(0)} µs overhead`,

@@ -62,6 +62,14 @@ function multiplied({ instructions, buffers }: Program): ReadonlyMap<number, num
   return shares
 }
 
+function memoryOf(bytes: number): ArrayBuffer {
+  try {
+    return new ArrayBuffer(bytes)
+  } catch (cause) {
+    throw new HenceError('OUT_OF_MEMORY', `cannot get ${bytes} bytes`, { bytes, cause })
+  }
+}
+
 class ReferenceExecution implements Execution {
   readonly #program: Program
   readonly #weights: ReadonlyMap<number, Float32Array>
@@ -76,8 +84,8 @@ class ReferenceExecution implements Execution {
     this.#weights = weights
     this.#plan = plan
     this.#limits = limits
-    this.#arena = new ArrayBuffer(plan.arenaBytes)
-    for (const buffer of buffersOf(program, 'state')) this.#states.set(buffer.id, new ArrayBuffer(largestBytes(buffer, limits)))
+    this.#arena = memoryOf(plan.arenaBytes)
+    for (const buffer of buffersOf(program, 'state')) this.#states.set(buffer.id, memoryOf(largestBytes(buffer, limits)))
   }
 
   get arenaBytes(): number {

@@ -69,6 +69,8 @@ export interface Execution {
    * @throws HenceError `OPTION_INVALID` for missing or wrongly sized inputs and dims beyond the limits, `ABORTED`, `DISPOSED`
    */
   run(inputs: Readonly<Record<string, TensorData>>, dims: DimValues, options?: RunOptions): Promise<Readonly<Record<string, Tensor>>>
+  /** A slot of a state pool, as the bytes it lies in. */
+  stateSlot(name: string, slot: number): Uint8Array
   /** Copies a slot of a state pool over another: forks and snapshots of sequences. */
   copyState(name: string, from: number, to: number): void
   /** Milliseconds the backend computed in the last run, waiting for a turn left out. */

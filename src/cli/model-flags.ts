@@ -16,6 +16,11 @@ type LoadFlags = {
   readonly tokenizer: Flag<string | undefined>
 }
 
+/** Flags of {@link SCHEDULING_FLAGS}. */
+type SchedulingFlags = { readonly [Name in 'stall-ms' | 'max-waiting' | 'prefix-cache-bytes']: Flag<number | undefined> } & {
+  readonly 'prefix-cache-folder': Flag<string | undefined>
+}
+
 /** Flags of {@link SAMPLING_FLAGS}. */
 type SamplingFlags = {
   readonly [Name in 'max-tokens' | 'temperature' | 'top-k' | 'top-p' | 'min-p' | 'seed']: Flag<number | undefined>
@@ -31,6 +36,19 @@ export const LOAD_FLAGS: LoadFlags = {
   precision: choiceFlag(['exact', 'fast'], 'exact: f32 arithmetic; fast: 8-bit or bf16 inputs of matmuls', 'fast for quantised files'),
   target: textFlag('NAME', 'instruction set of the native backend, see `hence doctor`', 'the best'),
   tokenizer: textFlag('PATH', 'tokenizer.json, a llama2.c tokenizer, or a folder with one', "the model's own"),
+}
+
+/** How a language model works on many sequences at once. */
+export const SCHEDULING_FLAGS: SchedulingFlags = {
+  'stall-ms': numberFlag(
+    'MS',
+    'how long a step may take while prompts are read beside answers',
+    { min: 1, max: 3_600_000 },
+    'twice what a step without prompts takes, 20 to 100',
+  ),
+  'max-waiting': integerFlag('N', 'sequences that wait for room; more are refused', { min: 1, max: 1e9 }, '4,096'),
+  'prefix-cache-folder': textFlag('PATH', 'keeps what was computed of prompts and answers there, for after a restart'),
+  'prefix-cache-bytes': integerFlag('BYTES', 'most that this folder takes', { min: 1, max: ANY }, '10,000,000,000'),
 }
 
 /** How tokens are drawn. */
@@ -62,6 +80,16 @@ export const SPEECH_FLAGS: SpeechFlags = {
 export function loadOptions(flags: FlagValues<LoadFlags>): LoadOptions {
   const { context, threads, backend, precision, target, tokenizer } = flags
   return { context, threads, backend, precision, target, tokenizer }
+}
+
+/** Options of `load` for language models as the flags say. */
+export function schedulingOptions(flags: FlagValues<SchedulingFlags>): LoadOptions {
+  return {
+    stallMs: flags['stall-ms'],
+    maxWaiting: flags['max-waiting'],
+    prefixCacheFolder: flags['prefix-cache-folder'],
+    prefixCacheBytes: flags['prefix-cache-bytes'],
+  }
 }
 
 /** Options of `generate` as the flags say. */

@@ -8,7 +8,15 @@ import { integerFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import { readsOf } from './inspect-seq2seq.ts'
 import type { Io } from './io.ts'
 import { loadModel } from './load-model.ts'
-import { generateOptions, LOAD_FLAGS, loadOptions, SAMPLING_FLAGS, SPEECH_FLAGS } from './model-flags.ts'
+import {
+  generateOptions,
+  LOAD_FLAGS,
+  loadOptions,
+  SAMPLING_FLAGS,
+  SCHEDULING_FLAGS,
+  SPEECH_FLAGS,
+  schedulingOptions,
+} from './model-flags.ts'
 import { NETWORK_FLAGS } from './network-flags.ts'
 import { readInput } from './read-prompt.ts'
 import { runCausal } from './run-causal.ts'
@@ -35,6 +43,7 @@ const FLAGS = {
   ...NETWORK_FLAGS,
   ...CAUSAL_FLAGS,
   ...LOAD_FLAGS,
+  ...SCHEDULING_FLAGS,
   stats: switchFlag('timings on standard error'),
 }
 
@@ -91,7 +100,7 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   if (kind === 'network' || kind === 'causal') {
     const isCausal = kind === 'causal' || flags.hidden.length > 0 || flags.data !== undefined || isCausalQuery(words.join(' '))
     const { timeout: _, ...networkOnly } = { ...NETWORK_FLAGS, seed: 0 }
-    const foreign = { ...PROMPT_FLAGS, ...SPEECH_FLAGS, ...TENSOR_FLAGS, ...ENCODER_FLAGS, ...LOAD_FLAGS }
+    const foreign = { ...PROMPT_FLAGS, ...SPEECH_FLAGS, ...TENSOR_FLAGS, ...ENCODER_FLAGS, ...LOAD_FLAGS, ...SCHEDULING_FLAGS }
     const others = givenFlags(isCausal ? { ...foreign, ...networkOnly } : foreign, isCausal ? flags : { ...flags, seed: undefined })
     if (others.length > 0) {
       const what = kind === 'causal' ? 'a causal graph' : isCausal ? 'a Bayesian network asked about causes' : 'a Bayesian network'
@@ -104,10 +113,10 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   const hears = !isGraph && !isEncoder && (await readsOf(path)) === 'sound'
   const { prompt: _, ...noPrompt } = PROMPT_FLAGS
   const useless = isEncoder
-    ? { ...noPrompt, ...SPEECH_FLAGS, context: 0, tokenizer: 0 }
+    ? { ...noPrompt, ...SPEECH_FLAGS, ...SCHEDULING_FLAGS, context: 0, tokenizer: 0 }
     : isGraph
-      ? { ...PROMPT_FLAGS, ...SPEECH_FLAGS, ...ENCODER_FLAGS, context: 0, tokenizer: 0 }
-      : { ...TENSOR_FLAGS, ...ENCODER_FLAGS, ...(hears ? { prompt: 0, chat: 0, stop: 0 } : SPEECH_FLAGS) }
+      ? { ...PROMPT_FLAGS, ...SPEECH_FLAGS, ...SCHEDULING_FLAGS, ...ENCODER_FLAGS, context: 0, tokenizer: 0 }
+      : { ...TENSOR_FLAGS, ...ENCODER_FLAGS, ...(hears ? { ...SCHEDULING_FLAGS, prompt: 0, chat: 0, stop: 0 } : SPEECH_FLAGS) }
   const misplaced = givenFlags({ ...useless, ...NETWORK_FLAGS, ...CAUSAL_FLAGS }, flags)
   if (misplaced.length > 0)
     throw usageError(
@@ -121,7 +130,7 @@ async function run({ flags, positionals, io }: Call<typeof FLAGS>): Promise<numb
   if (hears) return runSpeechModel({ path, files: words, flags, io })
   const prompt = await readPrompt(flags.prompt, words, io)
   const begun = performance.now()
-  const model = await loadModel(path, loadOptions(flags), io, flags.json)
+  const model = await loadModel(path, { ...loadOptions(flags), ...schedulingOptions(flags) }, io, flags.json)
   const loadMs = performance.now() - begun
   const controller = new AbortController()
   const stopListening = io.onInterrupt(() => controller.abort())

@@ -7,7 +7,7 @@ import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { findSource } from './find-source.ts'
 import { choiceFlag, integerFlag, listFlag, numberFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import type { Io } from './io.ts'
-import { LOAD_FLAGS, loadOptions } from './model-flags.ts'
+import { LOAD_FLAGS, loadOptions, SCHEDULING_FLAGS, schedulingOptions } from './model-flags.ts'
 import { progressBar } from './progress.ts'
 import { requestLines } from './request-lines.ts'
 import { styleOf, writeJson } from './terminal.ts'
@@ -27,6 +27,7 @@ const FLAGS = {
   'drain-seconds': integerFlag('N', 'how long Ctrl-C waits for requests under way', { min: 0, max: 86_400 }, '30'),
   log: choiceFlag(['text', 'json', 'off'], 'a line for every request, on standard error', 'text at a terminal, else json'),
   ...LOAD_FLAGS,
+  ...SCHEDULING_FLAGS,
 }
 
 export const serveCommand: Command = defineCommand({
@@ -156,7 +157,7 @@ async function loadOne(source: string, flags: Call<typeof FLAGS>['flags'], io: I
   const path = await findSource(source, io, flags.json)
   const progress = progressBar(io, flags.json)
   try {
-    const model = await load(path, { ...loadOptions(flags), signal, onProgress: progress.update })
+    const model = await load(path, { ...loadOptions(flags), ...schedulingOptions(flags), signal, onProgress: progress.update })
     if (model.kind !== 'causal') return model
     model.dispose()
     throw new HenceError('OPTION_INVALID', `${source} cannot be served: it is a causal graph; ask it with hence run`, { source })

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { ByteFile } from './byte-file.ts'
 import type { FileIdentity } from './checkpoint.ts'
-import { contentHash, type HashProgress } from './content-hash.ts'
+import { contentHash, type HashProgress, rememberedContentHash } from './content-hash.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hence-hash-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -53,4 +53,17 @@ test('a file that changed since it was identified is refused', async () => {
   const file = await save('changing', Buffer.from('before'))
   writeFileSync(file.path, 'afterwards')
   await expect(contentHash([file])).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
+})
+
+test('is remembered in a folder, and computed again where that cannot be written to', async () => {
+  const notes = mkdtempSync(join(folder, 'notes-'))
+  const file = await save('remembered', Buffer.from('content'))
+  let hashed = 0
+  const remembered = (where: string): Promise<string> => rememberedContentHash(where, [file], { onProgress: () => hashed++ })
+  const hash = await contentHash([file])
+  expect([await remembered(notes), await remembered(notes), hashed]).toEqual([hash, hash, 1])
+  writeFileSync(join(notes, readdirSync(notes)[0]!), 'damaged')
+  expect([await remembered(notes), hashed]).toEqual([hash, 2])
+  for (const nowhere of [join(notes, 'none'), file.path]) expect(await remembered(nowhere)).toBe(hash)
+  expect(hashed).toBe(4)
 })

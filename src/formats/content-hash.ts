@@ -1,4 +1,7 @@
-import { createHash, webcrypto } from 'node:crypto'
+import { createHash, randomUUID, webcrypto } from 'node:crypto'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pid } from 'node:process'
 import { HenceError, throwIfAborted } from '../core/index.ts'
 import { ByteFile } from './byte-file.ts'
 import type { FileIdentity } from './checkpoint.ts'
@@ -12,6 +15,11 @@ export interface HashProgress {
   readonly bytesTotal: number
 }
 
+export interface HashOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: HashProgress) => void) | undefined
+}
+
 /**
  * A digest of the content of files, in order: SHA-256 over the lengths of the files and the SHA-256 of each 8 MiB piece.
  * Pieces are hashed on the runtime's thread pool, so the event loop stays free and several cores take part.
@@ -19,10 +27,7 @@ export interface HashProgress {
  * @returns 64 hexadecimal digits
  * @throws HenceError `FILE_UNREADABLE` when a file changed since it was identified, `FILE_NOT_FOUND`, `FILE_TRUNCATED`, `ABORTED`
  */
-export async function contentHash(
-  files: readonly FileIdentity[],
-  options: { signal?: AbortSignal | undefined; onProgress?: ((progress: HashProgress) => void) | undefined } = {},
-): Promise<string> {
+export async function contentHash(files: readonly FileIdentity[], options: HashOptions = {}): Promise<string> {
   const { signal, onProgress } = options
   const bytesTotal = files.reduce((sum, file) => sum + file.size, 0)
   let bytesDone = 0
@@ -47,6 +52,25 @@ export async function contentHash(
     }
   }
   return whole.digest('hex')
+}
+
+/**
+ * {@link contentHash} with a note of it in a folder, for files with the same size, time and inode. A folder that cannot be written
+ * to only means that it is computed again.
+ *
+ * @throws HenceError as {@link contentHash}
+ */
+export async function rememberedContentHash(folder: string, files: readonly FileIdentity[], options: HashOptions = {}): Promise<string> {
+  const identity = JSON.stringify(files.map(({ path, size, mtimeMs, inode }) => [path, size, mtimeMs, inode]))
+  const note = join(folder, `${createHash('sha256').update(identity).digest('hex').slice(0, 32)}.content`)
+  const known = await readFile(note, 'utf8').catch(() => '')
+  if (/^[0-9a-f]{64}$/.test(known)) return known
+  const hash = await contentHash(files, options)
+  const temporary = join(folder, `${randomUUID()}.${pid}.partial`)
+  await writeFile(temporary, hash, { mode: 0o600 })
+    .then(() => rename(temporary, note))
+    .catch(() => rm(temporary, { force: true }).catch(() => {}))
+  return hash
 }
 
 interface PieceDigest {

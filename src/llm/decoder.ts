@@ -1,7 +1,7 @@
 import type { Backend, Executable, Execution, LoadProgress, Precision } from '../backends/index.ts'
 import type { Tensor } from '../core/index.ts'
 import type { Checkpoint } from '../formats/index.ts'
-import { buffersOf, type KvType, type MemoryPlan, type Program, planMemory } from '../program/index.ts'
+import { type Buffer, buffersOf, type KvType, largestBytes, type MemoryPlan, type Program, planMemory } from '../program/index.ts'
 import { BatchLayout, type BatchLimits, type BatchSlice, dimLimits } from './batch.ts'
 import { checkTensors, checkUnused } from './check-tensors.ts'
 import { type DecoderConfig, isExperts, longAfter } from './decoder-config.ts'
@@ -60,6 +60,16 @@ export function stepLimits(
   return { tokens: STEP_TOKENS, sequences, rows, context, blocks: blocksFor(poolTokens) }
 }
 
+/** The pools of keys and values, whose slots are blocks. */
+export function blockPools(program: Program): readonly Buffer[] {
+  return buffersOf(program, 'state').filter(buffer => !isStatePool(buffer))
+}
+
+/** Bytes of a block in all pools together. */
+export function bytesPerBlock(program: Program, limits: BatchLimits): number {
+  return blockPools(program).reduce((sum, pool) => sum + largestBytes(pool, dimLimits(limits)), 0) / limits.blocks
+}
+
 /** Memory of one step's intermediate results. */
 export function stepMemory(program: Program, limits: BatchLimits): MemoryPlan {
   return planMemory(program, dimLimits(limits))
@@ -110,6 +120,28 @@ export class Decoder {
   /** Copies the state in one slot over another: a fork of a sequence, or its way back to a snapshot. */
   copyState(from: number, to: number): void {
     for (const pool of buffersOf(this.executable.program, 'state')) if (isStatePool(pool)) this.#execution.copyState(pool.name, from, to)
+  }
+
+  /** Copies what a block holds, in all pools one after the other. */
+  readBlock(block: number, content: Uint8Array): void {
+    let offset = 0
+    for (const slot of this.#slotsOf(block)) {
+      content.set(slot, offset)
+      offset += slot.length
+    }
+  }
+
+  /** The opposite of {@link Decoder.readBlock}, for a block that no step at work uses. */
+  writeBlock(block: number, content: Uint8Array): void {
+    let offset = 0
+    for (const slot of this.#slotsOf(block)) {
+      slot.set(content.subarray(offset, offset + slot.length))
+      offset += slot.length
+    }
+  }
+
+  #slotsOf(block: number): readonly Uint8Array[] {
+    return blockPools(this.executable.program).map(({ name }) => this.#execution.stateSlot(name, block))
   }
 
   /** Milliseconds the backend computed in the last step. */

@@ -61,7 +61,11 @@ interface Answer {
 
 interface Asked extends SequenceOptions {
   readonly firstRow?: number | undefined
+  /** That the last token was the last is only known when the next step is at work. */
+  readonly endsLate?: boolean
   onToken?(count: number): void
+  /** Called when the next step is at work. */
+  onTold?(count: number): void
 }
 
 /** Continues a prompt greedily. */
@@ -69,7 +73,7 @@ async function ask(
   engine: Engine,
   prompt: readonly number[],
   count: number,
-  { firstRow, onToken, ...options }: Asked = {},
+  { firstRow, endsLate = false, onToken, onTold, ...options }: Asked = {},
 ): Promise<Answer> {
   const tokens: number[] = []
   let logits = new Float32Array()
@@ -90,7 +94,11 @@ async function ask(
         if (tokens.length === 0) logits = newest.slice()
         tokens.push(argmax(newest))
         onToken?.(tokens.length)
-        return tokens.length < count ? tokens.at(-1) : undefined
+        return tokens.length < count || endsLate ? tokens.at(-1) : undefined
+      },
+      afterLogits() {
+        if (tokens.length > 0) onTold?.(tokens.length)
+        return tokens.length < count
       },
     },
     options,
@@ -104,6 +112,8 @@ interface Request {
   readonly seed: number
   readonly count: number
   readonly abortAt: number | null
+  readonly abortStage: 'drawing' | 'telling' | 'computing'
+  readonly endsLate: boolean
   readonly firstRow: number | undefined
   readonly cacheSalt: string | undefined
   readonly priority: number
@@ -115,7 +125,9 @@ function promptOf(length: number, seed = 0): number[] {
   return Array.from({ length }, (_, i) => (i * 37 + seed * 101 + 11) % 251)
 }
 
-function expectIdle(engine: Engine): void {
+/** Once a step that was stopped is over. */
+async function expectIdle(engine: Engine): Promise<void> {
+  while (engine.isBusy) await new Promise(resolve => setImmediate(resolve))
   const { running, waiting, heldBlocks, freeBlocks, cachedBlocks, blocks } = engine.load
   expect({ running, waiting, heldBlocks, known: freeBlocks + cachedBlocks }).toEqual({
     running: 0,
@@ -151,7 +163,7 @@ describe.each(BACKENDS)('on $name', backend => {
         const difference = expected.logits.reduce((most, value, i) => Math.max(most, Math.abs(value - answer.logits[i]!)), 0)
         expect(difference).toBeLessThan(backend.isNative ? 1e-4 : 1e-12)
       }
-      expectIdle(engine)
+      await expectIdle(engine)
     })
 
     test('answers the same whatever happens around, and all blocks come back', async () => {
@@ -164,6 +176,8 @@ describe.each(BACKENDS)('on $name', backend => {
           seed: fc.constantFrom(0, 0, 0, 1),
           count: fc.integer({ min: 1, max: 26 }),
           abortAt: fc.option(fc.integer({ min: 1, max: 20 })),
+          abortStage: fc.constantFrom('drawing' as const, 'telling' as const, 'computing' as const),
+          endsLate: fc.boolean(),
           firstRow: fc.option(fc.integer({ min: 0, max: 60 }), { freq: 5, nil: undefined }),
           cacheSalt: fc.constantFrom(undefined, undefined, 'a'),
           priority: fc.constantFrom(0, 0, 1),
@@ -172,23 +186,29 @@ describe.each(BACKENDS)('on $name', backend => {
         { minLength: 2, maxLength: 10 },
       )
       const crowd = [0, 1, 2, 0, 1, 2].map(seed => ({
-        ...{ prompt: 20, seed, count: 40, abortAt: null, firstRow: undefined, cacheSalt: undefined, priority: 0, after: 0 },
+        ...{ prompt: 20, seed, count: 40, abortAt: null, abortStage: 'drawing' as const, endsLate: seed === 2 },
+        ...{ firstRow: undefined, cacheSalt: undefined, priority: 0, after: 0 },
       }))
       const property = fc.asyncProperty(requests, async (wanted: readonly Request[]) => {
         const outcomes = await Promise.allSettled(
-          wanted.map(async ({ prompt, seed, count, abortAt, firstRow, after, ...options }) => {
+          wanted.map(async ({ prompt, seed, count, abortAt, abortStage, firstRow, after, ...options }) => {
             for (let turn = 0; turn < after; turn++) await new Promise(resolve => setImmediate(resolve))
             const controller = new AbortController()
             const onToken = (known: number): void => {
-              if (known === abortAt) controller.abort()
+              if (known === abortAt && abortStage === 'drawing') controller.abort()
+            }
+            const onTold = (known: number): void => {
+              if (known === abortAt && abortStage === 'telling') controller.abort()
+              if (known === abortAt && abortStage === 'computing') queueMicrotask(() => controller.abort())
             }
             const row = firstRow !== undefined && firstRow < prompt ? firstRow : undefined
-            return ask(engine, promptOf(prompt, seed), count, { ...options, firstRow: row, onToken, signal: controller.signal })
+            return ask(engine, promptOf(prompt, seed), count, { ...options, firstRow: row, onToken, onTold, signal: controller.signal })
           }),
         )
         for (const [i, outcome] of outcomes.entries()) {
-          const { prompt, seed, count, abortAt } = wanted[i]!
-          if (abortAt !== null && abortAt <= count) {
+          const { prompt, seed, count, abortAt, abortStage } = wanted[i]!
+          // An answer is over when its last token is told.
+          if (abortAt !== null && (abortStage === 'computing' ? abortAt < count : abortAt <= count)) {
             expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ABORTED' } })
             continue
           }
@@ -197,7 +217,7 @@ describe.each(BACKENDS)('on $name', backend => {
           const { tokens } = await solo.get(key)!
           expect(outcome).toMatchObject({ status: 'fulfilled', value: { tokens } })
         }
-        expectIdle(engine)
+        await expectIdle(engine)
       })
       // Native results differ in the last bits with what else is in a step; a fixed seed keeps ties away.
       await fc.assert(property, { numRuns: 12, seed: 3, examples: [[crowd]] })
@@ -244,7 +264,7 @@ describe('ends', () => {
     ])
     const late = { status: 'rejected', reason: { code: 'DEADLINE_EXCEEDED' } }
     expect(outcomes).toMatchObject([{ ...late, reason: { details: { deadlineMs: 20 } } }, late, { status: 'fulfilled' }])
-    expectIdle(engine)
+    await expectIdle(engine)
   })
 
   test('when aborted: its blocks are free at once', async () => {
@@ -262,7 +282,7 @@ describe('ends', () => {
     await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
     await other
     expect(held).toEqual([5, 5, 5, 1, 1, 1, 1])
-    expectIdle(engine)
+    await expectIdle(engine)
   })
 
   test('at once when too many wait', async () => {
@@ -291,7 +311,7 @@ describe('ends', () => {
       { status: 'rejected', reason: { message: 'onLogits' } },
       { status: 'fulfilled' },
     ])
-    expectIdle(engine)
+    await expectIdle(engine)
   })
 
   test('when a step cannot even be put together', async () => {
@@ -304,7 +324,7 @@ describe('ends', () => {
     }
     await expect(engine.run([1, 2], broken)).rejects.toThrow('firstRow')
     await ask(engine, [3, 4], 2)
-    expectIdle(engine)
+    await expectIdle(engine)
   })
 
   test('where the context does', async () => {
@@ -312,7 +332,7 @@ describe('ends', () => {
     expect((await ask(engine, promptOf(90), 7)).tokens).toHaveLength(7)
     await expect(ask(engine, promptOf(90), 8)).rejects.toMatchObject({ code: 'CONTEXT_OVERFLOW', details: { tokens: 97, context: 96 } })
     await expect(ask(engine, promptOf(97), 1)).rejects.toMatchObject({ code: 'CONTEXT_OVERFLOW' })
-    expectIdle(engine)
+    await expectIdle(engine)
   })
 
   test.each([
@@ -324,6 +344,90 @@ describe('ends', () => {
   ])('before it begins with %o', async options => {
     const engine = await engineWith()
     await expect(ask(engine, [1], 1, options)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  })
+})
+
+describe('while a step is computed', () => {
+  /** An engine whose steps take a turn of the event loop at least, and whether its decoder computes. */
+  const watched = async (): Promise<{ engine: Engine; decoder: Decoder; isComputing(): boolean }> => {
+    const decoder = await tinyDecoder()
+    let computing = 0
+    const run = decoder.run.bind(decoder)
+    decoder.run = async (...given) => {
+      computing++
+      try {
+        await new Promise(resolve => setImmediate(resolve))
+        return await run(...given)
+      } finally {
+        computing--
+      }
+    }
+    return { engine: new Engine(decoder), decoder, isComputing: () => computing > 0 }
+  }
+
+  test('what can wait of the one before is done', async () => {
+    const { engine, isComputing } = await watched()
+    const stages: [stage: string, count: number, isComputing: boolean][] = []
+    const onToken = (count: number): number => stages.push(['drawn', count, isComputing()])
+    const onTold = (count: number): number => stages.push(['told', count, isComputing()])
+    await ask(engine, promptOf(5), 3, { onToken, onTold })
+    expect(stages).toEqual([
+      ['drawn', 1, false],
+      ['told', 1, true],
+      ['drawn', 2, false],
+      ['told', 2, true],
+      ['drawn', 3, false],
+      // Nothing follows.
+      ['told', 3, false],
+    ])
+  })
+
+  test('an answer may turn out to have ended: what is computed is thrown away, and its blocks are free when that is over', async () => {
+    const { engine, isComputing } = await watched()
+    const expected = await ask(engine, promptOf(20), 3)
+    const other = ask(engine, promptOf(10, 2), 20)
+    const held: [number, boolean][] = []
+    const answer = ask(engine, promptOf(20), 3, { endsLate: true }).then(result => {
+      held.push([engine.load.heldBlocks, isComputing()])
+      return result
+    })
+    expect((await answer).tokens).toEqual(expected.tokens)
+    // Two of its own and one of the other's, while the step is at work that it is in.
+    expect(held).toEqual([[3, true]])
+    await other
+    await expectIdle(engine)
+  })
+
+  test('a step that only computes what nobody wants any more is stopped', async () => {
+    const { engine, decoder } = await watched()
+    const outcomes: unknown[] = []
+    const run = decoder.run.bind(decoder)
+    decoder.run = async (...given) => {
+      const outputs = run(...given)
+      outputs.then(
+        () => outcomes.push('done'),
+        ({ code }) => outcomes.push(code),
+      )
+      return outputs
+    }
+    await ask(engine, promptOf(5), 2, { endsLate: true })
+    await expectIdle(engine)
+    expect(outcomes).toEqual(['done', 'done', 'ABORTED'])
+  })
+
+  test('its failure ends those in it, and no others', async () => {
+    const { engine, decoder } = await watched()
+    const run = decoder.run.bind(decoder)
+    let steps = 0
+    decoder.run = async (slices, signal) => {
+      const outputs = await run(slices, signal)
+      if (++steps === 3) throw new RangeError('step')
+      return outputs
+    }
+    const first = ask(engine, promptOf(5), 9)
+    await expect(first).rejects.toThrow('step')
+    expect((await ask(engine, promptOf(5), 9)).tokens).toHaveLength(9)
+    await expectIdle(engine)
   })
 })
 

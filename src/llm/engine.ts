@@ -1,6 +1,8 @@
 import { breathe, HenceError } from '../core/index.ts'
+import type { BlockStore } from './block-store.ts'
 import type { Decoder } from './decoder.ts'
 import { type DecoderConfig, longAfter, stateSizes } from './decoder-config.ts'
+import { DurablePrefixes } from './durable-prefixes.ts'
 import { type ScheduledSlice, Scheduler, type SchedulerLoad } from './scheduler.ts'
 import { Sequence, type SequenceHandler, type SequenceOptions } from './sequence.ts'
 
@@ -39,26 +41,42 @@ export interface EngineSettings {
 export class Engine {
   readonly decoder: Decoder
   readonly #scheduler: Scheduler
+  readonly #durable: DurablePrefixes | undefined
+  /** Sequences that wait for the disk. */
+  #restoring = 0
   readonly #maxWaiting: number
   readonly #tickets = new Map<Sequence, Ticket>()
   #batch: { readonly slices: readonly ScheduledSlice[]; readonly controller: AbortController } | undefined
+  /** Sequences whose handlers have something left to do; the last ones are out of the schedule already. */
+  readonly #untold: { readonly sequence: Sequence; readonly isLast: boolean }[] = []
+  #breathedAt = 0
   /** Settles when there is nothing left to do; undefined while idle. */
   #work: Promise<void> | undefined
   #disposal: Promise<void> | undefined
 
-  constructor(decoder: Decoder, { prefixCache = true, stallMs, maxWaiting = DEFAULT_MAX_WAITING }: EngineSettings = {}) {
+  /** @param store - keeps what leaves the prefix cache */
+  constructor(decoder: Decoder, settings: EngineSettings = {}, store?: BlockStore) {
+    const { prefixCache = true, stallMs, maxWaiting = DEFAULT_MAX_WAITING } = settings
     this.decoder = decoder
     this.#maxWaiting = maxWaiting
     const { config, limits } = decoder
     const hasStates = config.layers.some(({ mixer }) => stateSizes(mixer).length > 0)
     const copyState = hasStates ? (from: number, to: number): void => decoder.copyState(from, to) : undefined
     const traits = { longAfter: longAfter(config), window: widestWindow(config) }
-    this.#scheduler = new Scheduler(limits, { ...traits, sharesPrefixes: prefixCache, copyState, stallMs })
+    const onEvict = (block: number, key: string): void => this.#durable?.keep(block, key)
+    this.#scheduler = new Scheduler(limits, { ...traits, sharesPrefixes: prefixCache, copyState, stallMs, onEvict })
+    this.#durable = store && new DurablePrefixes(store, decoder, this.#scheduler)
   }
 
   /** What the engine is doing. */
   get load(): SchedulerLoad {
-    return this.#scheduler.load
+    const { waiting, ...load } = this.#scheduler.load
+    return { ...load, waiting: waiting + this.#restoring }
+  }
+
+  /** True while there are sequences that wait for no disk, or a step that was stopped is not yet over. */
+  get isBusy(): boolean {
+    return this.#work !== undefined
   }
 
   /**
@@ -66,7 +84,7 @@ export class Engine {
    *
    * @param tokens - at least one, at most a context
    * @throws HenceError `CONTEXT_OVERFLOW`, `SERVER_BUSY` (too many wait), `ABORTED`, `DEADLINE_EXCEEDED` (with both its blocks
-   * are free at once), `DISPOSED`, `OPTION_INVALID`, or what the backend or the handler threw
+   * are free at once, or when the step is over that it is in), `DISPOSED`, `OPTION_INVALID`, or what the backend or the handler threw
    */
   async run(tokens: readonly number[], handler: SequenceHandler, options: SequenceOptions = {}): Promise<void> {
     if (this.#disposal) throw disposed()
@@ -76,7 +94,7 @@ export class Engine {
     if (tokens.length === 0) throw new HenceError('OPTION_INVALID', 'a sequence needs at least one token')
     checkOptions(options)
     if (signal?.aborted) throw aborted(signal)
-    if (this.#scheduler.waitingCount >= this.#maxWaiting) throw busy(this.#maxWaiting)
+    if (this.#scheduler.waitingCount + this.#restoring >= this.#maxWaiting) throw busy(this.#maxWaiting)
     const sequence = new Sequence(tokens, handler, options)
     await new Promise<void>((resolve, reject) => {
       const onAbort = (): void => this.#finish(sequence, aborted(signal))
@@ -87,9 +105,23 @@ export class Engine {
         clearTimeout(timer)
       }
       this.#tickets.set(sequence, { resolve, reject, detach })
-      this.#scheduler.add(sequence)
-      this.#work ??= this.#workOff()
+      const restoring = this.#durable?.restore(sequence)
+      if (restoring) void this.#enterAfter(restoring, sequence)
+      else this.#enter(sequence)
     })
+  }
+
+  #enter(sequence: Sequence): void {
+    this.#scheduler.add(sequence)
+    this.#work ??= this.#workOff()
+  }
+
+  /** @param restoring - of the blocks the sequence begins with; it never fails */
+  async #enterAfter(restoring: Promise<void>, sequence: Sequence): Promise<void> {
+    this.#restoring++
+    await restoring
+    this.#restoring--
+    if (!sequence.isDone) this.#enter(sequence)
   }
 
   /** Ends all sequences with `DISPOSED`, and frees the decoder once the step at work has stopped. */
@@ -101,6 +133,7 @@ export class Engine {
   async #dispose(): Promise<void> {
     for (const sequence of [...this.#tickets.keys()]) this.#finish(sequence, disposed())
     await this.#work
+    await this.#durable?.close()
     this.decoder.dispose()
   }
 
@@ -108,38 +141,57 @@ export class Engine {
   async #workOff(): Promise<void> {
     // Sequences that arrive in the same turn of the event loop share the first step.
     await Promise.resolve()
-    let breathedAt = performance.now()
-    while (this.#tickets.size > 0) {
+    this.#breathedAt = performance.now()
+    while (this.#scheduler.hasWork || this.#untold.length > 0) {
       try {
         await this.step()
       } catch (error) {
         // Nobody must wait forever for what cannot be scheduled.
         for (const sequence of [...this.#tickets.keys()]) this.#finish(sequence, error)
       }
-      if (performance.now() - breathedAt < BREATH_MS) continue
-      await breathe()
-      breathedAt = performance.now()
     }
     this.#work = undefined
   }
 
-  /** Schedules, runs and commits one step; a failure ends the sequences in it. */
+  /**
+   * Runs and commits a step. While it is computed the next one is chosen, and what is left to do of the one before it is done. A
+   * failure ends the sequences in it.
+   */
   async step(): Promise<void> {
     const scheduled = this.#scheduler.schedule()
     for (const { sequence } of scheduled) this.#start(sequence)
     const slices = scheduled.filter(({ sequence }) => !sequence.isDone)
-    if (slices.length === 0) return
     const controller = new AbortController()
     this.#batch = { slices, controller }
-    const begunAt = performance.now()
     try {
-      const { logits } = await this.decoder.run(slices, controller.signal)
-      this.#scheduler.measured(slices, performance.now() - begunAt)
-      this.#commit(slices, logits!.data as Float32Array)
+      const computing = slices.length > 0 ? this.decoder.run(slices, controller.signal) : undefined
+      const [outputs] = await Promise.all([computing, this.#meanwhile(slices)])
+      this.#scheduler.end()
+      if (outputs) this.#commit(slices, outputs['logits']!.data as Float32Array)
     } catch (error) {
+      this.#scheduler.end()
       for (const { sequence } of slices) this.#finish(sequence, error)
     } finally {
       this.#batch = undefined
+    }
+  }
+
+  /** What is done beside a step. It never fails: whoever waits for both knows that the step is over. */
+  async #meanwhile(slices: readonly ScheduledSlice[]): Promise<void> {
+    this.#scheduler.begin(slices)
+    for (const { sequence, isLast } of this.#untold.splice(0)) this.#tell(sequence, isLast)
+    if (performance.now() - this.#breathedAt < BREATH_MS) return
+    await breathe()
+    this.#breathedAt = performance.now()
+  }
+
+  #tell(sequence: Sequence, isLast: boolean): void {
+    if (sequence.isDone) return
+    try {
+      const goesOn = sequence.handler.afterLogits?.() ?? true
+      if (isLast || !goesOn) this.#finish(sequence)
+    } catch (error) {
+      this.#finish(sequence, error)
     }
   }
 
@@ -152,6 +204,7 @@ export class Engine {
   }
 
   #commit(slices: readonly ScheduledSlice[], logits: Float32Array): void {
+    this.#scheduler.measured(slices, this.decoder.lastComputeMs)
     const { vocabulary } = this.decoder.config
     let row = 0
     for (const { sequence, start, count, rowCount } of slices) {
@@ -163,14 +216,20 @@ export class Engine {
 
   #advance(sequence: Sequence, computed: number, rows: Float32Array, rowCount: number): void {
     this.#scheduler.computed(sequence, computed)
-    if (rowCount > 0) sequence.answered = computed
+    if (rowCount === 0) return
+    sequence.answered = computed
+    const { handler } = sequence
     try {
-      const next = rowCount > 0 ? sequence.handler.onLogits(rows, computed - rowCount, rowCount) : undefined
-      if (sequence.isDone || sequence.pending > 0) return
+      const next = handler.onLogits(rows, computed - rowCount, rowCount)
+      if (sequence.isDone) return
+      const isLast = next === undefined && sequence.pending === 0
+      if (isLast) this.#scheduler.remove(sequence)
+      if (handler.afterLogits) this.#untold.push({ sequence, isLast })
+      else if (isLast) this.#finish(sequence)
+      if (next === undefined || sequence.pending > 0) return
       const { context } = this.decoder.limits
-      if (next === undefined) this.#finish(sequence)
-      else if (sequence.tokens.length === context) throw overflow(context + 1, context)
-      else this.#scheduler.push(sequence, next)
+      if (sequence.tokens.length === context) throw overflow(context + 1, context)
+      this.#scheduler.push(sequence, next)
     } catch (error) {
       this.#finish(sequence, error)
     }

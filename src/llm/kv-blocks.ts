@@ -10,6 +10,9 @@ export function slotOf(blocks: readonly number[], position: number): number {
   return blocks[Math.floor(position / KV_BLOCK_TOKENS)]! * KV_BLOCK_TOKENS + (position % KV_BLOCK_TOKENS)
 }
 
+/** Is told that the contents of a block, known by a key, are about to go. */
+export type EvictionHandler = (block: number, key: string) => void
+
 /**
  * The blocks of the key and value pools. Each is held by one or more tables; or cached: no table holds it, and what is in it
  * can be found by its key until the block is needed; or free.
@@ -25,9 +28,12 @@ export class BlockPool {
   /** Blocks by the key of their contents, held or cached, and the other way round. */
   readonly #blockOf = new Map<string, number>()
   readonly #keyOf = new Map<number, string>()
+  readonly #onEvict: EvictionHandler | undefined
 
-  constructor(size: number) {
+  /** @param onEvict - told of contents with a key before the block is used for something else */
+  constructor(size: number, onEvict?: EvictionHandler) {
     this.size = size
+    this.#onEvict = onEvict
     this.#free = Array.from({ length: size }, (_, i) => size - 1 - i)
     this.#holders = new Uint32Array(size)
   }
@@ -58,6 +64,26 @@ export class BlockPool {
     if (wanted > this.availableCount) return false
     for (let i = 0; i < wanted; i++) blocks.push(this.#take())
     return true
+  }
+
+  /** Cached blocks with the keys of their contents, the one used last first. */
+  get cached(): readonly (readonly [block: number, key: string])[] {
+    return [...this.#cached].reverse().map(block => [block, this.#keyOf.get(block)!])
+  }
+
+  /** A cached block for contents that were computed before, to be written to it at once; undefined when they are known or no block is left. */
+  adopt(key: string): number | undefined {
+    if (this.#blockOf.has(key) || this.availableCount === 0) return undefined
+    const block = this.#take()
+    this.register(block, key)
+    this.#give(block)
+    return block
+  }
+
+  /** The contents with this key count as used now. */
+  touch(key: string): void {
+    const block = this.#blockOf.get(key)
+    if (block !== undefined && this.#cached.delete(block)) this.#cached.add(block)
   }
 
   /** True when the contents with this key are in a block. */
@@ -136,8 +162,10 @@ export class BlockPool {
 
   #evict(): number {
     const block = this.#cached.values().next().value!
+    const key = this.#keyOf.get(block)!
+    this.#onEvict?.(block, key)
     this.#cached.delete(block)
-    this.#blockOf.delete(this.#keyOf.get(block)!)
+    this.#blockOf.delete(key)
     this.#keyOf.delete(block)
     return block
   }

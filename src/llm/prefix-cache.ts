@@ -101,6 +101,17 @@ export class PrefixCache {
     return known
   }
 
+  /**
+   * Keys of the blocks after the known ones that would not have to be computed were they known, as many as there is room for. The
+   * known ones count as used.
+   */
+  missing(sequence: Sequence): readonly string[] {
+    const known = this.#known(sequence)
+    for (const key of sequence.keys.slice(0, known)) this.#pool.touch(key)
+    const room = Math.max(0, this.#pool.availableCount - known)
+    return sequence.keys.slice(known, Math.min(shareable(sequence), known + room))
+  }
+
   /** A sequence whose table was filled is taken up: others may wait for what it is going to compute. */
   begin(sequence: Sequence): void {
     if (sequence.sharedTokens === undefined) {
@@ -114,17 +125,19 @@ export class PrefixCache {
       if (!this.#pool.has(keys[i]!) && !this.#coming.has(keys[i]!)) this.#coming.set(keys[i]!, sequence)
   }
 
-  /** Gives keys to the blocks that have become full. */
-  register(sequence: Sequence): void {
+  /** Gives keys to the blocks that have become full. @returns true when others may have waited for them */
+  register(sequence: Sequence): boolean {
     const full = fullBlocks(sequence.computed)
+    let wasComing = false
     for (; sequence.registered < full; sequence.registered++) {
       const key = this.#keys(sequence, full)[sequence.registered]!
       this.#pool.register(sequence.blocks[sequence.registered]!, key)
-      this.#coming.delete(key)
+      if (this.#coming.delete(key)) wasComing = true
     }
     const { snapshot, keys } = sequence
     if (snapshot) this.#snapshots!.keep(keys[fullBlocks(snapshot.token + 1) - 1]!, snapshot.slot)
     sequence.snapshot = undefined
+    return wasComing
   }
 
   /** A sequence gives its blocks back; nobody need wait for it. */

@@ -155,6 +155,113 @@ describe('order', () => {
   })
 })
 
+describe('while a step is at work', () => {
+  /** What the engine does when it is over. */
+  const over = (scheduler: Scheduler, slices: ReturnType<Scheduler['schedule']>, token?: number): void => {
+    scheduler.end()
+    for (const { sequence, start, count } of slices) {
+      scheduler.computed(sequence, start + count)
+      if (token !== undefined && sequence.pending === 0) scheduler.push(sequence, token)
+    }
+  }
+
+  test('the next one is chosen as if those that catch up got a token', () => {
+    const [answer, prompt] = [sequenceOf(16), sequenceOf(40)]
+    const scheduler = schedulerWith([answer, prompt])
+    const first = scheduler.schedule()
+    expect(first.map(({ count }) => count)).toEqual([16, 16])
+    scheduler.begin(first)
+    // There is a place for the token to come.
+    expect([answer.blocks.length, answer.tokens.length]).toEqual([2, 16])
+    over(scheduler, first, 7)
+    expect(scheduler.schedule()).toMatchObject([
+      { sequence: answer, start: 16, count: 1, rowCount: 1, tokens: [...answer.tokens] },
+      { sequence: prompt, start: 16, count: 16 },
+    ])
+  })
+
+  test('who ends with it is not in the next', () => {
+    const [ending, other] = [sequenceOf(4), sequenceOf(5)]
+    const scheduler = schedulerWith([ending, other])
+    const first = scheduler.schedule()
+    scheduler.begin(first)
+    over(scheduler, first)
+    scheduler.push(other, 1)
+    scheduler.remove(ending)
+    expect(scheduler.schedule()).toMatchObject([{ sequence: other, count: 1 }])
+    expect(scheduler.schedule()).toHaveLength(1)
+  })
+
+  test('who is removed keeps blocks and slot until it is over', () => {
+    const [first, second] = [sequenceOf(20), sequenceOf(20)]
+    const scheduler = schedulerWith([first], { sequences: 1 })
+    const slices = scheduler.schedule()
+    scheduler.begin(slices)
+    scheduler.remove(first)
+    scheduler.add(second)
+    expect(scheduler.load).toMatchObject({ running: 0, waiting: 1, heldBlocks: 2 })
+    scheduler.end()
+    expect(scheduler.load).toMatchObject({ running: 0, waiting: 1, heldBlocks: 0 })
+    expect(scheduler.schedule()).toMatchObject([{ sequence: second, count: 20 }])
+  })
+
+  test('who comes is in the next, which is chosen anew', () => {
+    const [first, second] = [sequenceOf(20), sequenceOf(10, { priority: 1 })]
+    const scheduler = schedulerWith([first])
+    const slices = scheduler.schedule()
+    scheduler.begin(slices)
+    scheduler.add(second)
+    over(scheduler, slices, 3)
+    expect(scheduler.schedule()).toMatchObject([
+      { sequence: first, count: 1 },
+      { sequence: second, count: 10 },
+    ])
+  })
+
+  test('who waits for what it computes is in the next', () => {
+    const of = [4, 5, 6]
+    const [first, second] = [sequenceOf(32, { of }), sequenceOf(40, { of })]
+    const scheduler = schedulerWith([first, second])
+    const slices = scheduler.schedule()
+    expect(slices).toMatchObject([{ sequence: first }])
+    scheduler.begin(slices)
+    over(scheduler, slices, 3)
+    expect(scheduler.schedule()).toMatchObject([{ sequence: first }, { sequence: second, start: 32, count: 8 }])
+  })
+
+  test('nobody gives blocks back', () => {
+    const [older, newer] = [sequenceOf(32), sequenceOf(31)]
+    const scheduler = schedulerWith([older, newer], { blocks: 5, tokens: 96 })
+    for (const counts of [
+      [32, 31],
+      [1, 1],
+    ]) {
+      const slices = scheduler.schedule()
+      expect(slices.map(({ count }) => count)).toEqual(counts)
+      scheduler.begin(slices)
+      expect(scheduler.load).toMatchObject({ preemptions: 0, heldBlocks: 5 })
+      over(scheduler, slices, 3)
+    }
+    // There is no place for the next token of both.
+    expect(scheduler.schedule()).toMatchObject([{ sequence: older, start: 33, count: 1 }])
+    expect(scheduler.load.preemptions).toBe(1)
+  })
+
+  test('what cannot be chosen is told when the next is scheduled', () => {
+    const sequence = sequenceOf(4)
+    const scheduler = schedulerWith([sequence])
+    const slices = scheduler.schedule()
+    Object.defineProperty(sequence.handler, 'firstRow', {
+      get() {
+        throw new RangeError('firstRow')
+      },
+    })
+    scheduler.begin(slices)
+    over(scheduler, slices, 1)
+    expect(() => scheduler.schedule()).toThrow('firstRow')
+  })
+})
+
 test('blocks that no query to come sees are given back where all layers have windows', () => {
   const sequence = sequenceOf(60)
   const scheduler = schedulerWith([sequence], {}, { window: 20 })
@@ -311,6 +418,8 @@ test('all sequences finish, nobody reads or overwrites what is another’s, and 
       prompt: fc.integer({ min: 1, max: 60 }),
       answer: fc.integer({ min: 1, max: 36 }),
       at: fc.integer({ min: 0, max: 20 }),
+      /** While a step is at work, rather than before it. */
+      isMidStep: fc.boolean(),
       abortAt: fc.option(fc.integer({ min: 1, max: 40 })),
       firstRow: fc.option(fc.integer({ min: 0, max: 70 })),
       of: fc.constantFrom([1], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2], [3, 4]),
@@ -325,16 +434,18 @@ test('all sequences finish, nobody reads or overwrites what is another’s, and 
     window: fc.constantFrom(null, null, 1, 16, 20, 33),
     sharesPrefixes: fc.constantFrom(true, true, true, false),
     stallMs: fc.constantFrom(1, 100),
+    /** The next step is chosen while one is at work. */
+    isAhead: fc.constantFrom(true, true, false),
     /** Null for a model without states. */
     snapshots: fc.constantFrom(null, null, 0, 1, 3, 20),
   })
   fc.assert(
     fc.property(arrivals, fc.integer({ min: 6, max: 16 }), options, (requests, blocks, settings) => {
-      const { snapshots, ...others } = settings
+      const { snapshots, isAhead, ...others } = settings
       const memory = new SimulatedMemory(settings, snapshots !== null)
       const copyState = snapshots === null ? undefined : (from: number, to: number): void => memory.copyState(from, to)
       const scheduler = new Scheduler({ ...LIMITS, blocks, snapshots: snapshots ?? 0 }, { ...others, copyState })
-      const open = new Map<Sequence, { readonly length: number; readonly abortAt: number | null }>()
+      const open = new Map<Sequence, { readonly length: number; readonly abortAt: number | null; readonly isMidStep: boolean }>()
       let arriving = requests.map(({ firstRow, ...request }) => ({
         ...request,
         sequence: sequenceOf(request.prompt, { ...request, ...(firstRow === null ? {} : { firstRow }) }),
@@ -343,15 +454,20 @@ test('all sequences finish, nobody reads or overwrites what is another’s, and 
         scheduler.remove(sequence)
         open.delete(sequence)
       }
+      const comeAndGo = (step: number, isNow: boolean): void => {
+        for (const { sequence, prompt, answer, abortAt, isMidStep } of arriving.filter(one => one.at <= step && one.isMidStep === isNow)) {
+          scheduler.add(sequence)
+          open.set(sequence, { length: prompt + answer, abortAt, isMidStep })
+        }
+        arriving = arriving.filter(({ sequence }) => !open.has(sequence))
+        for (const [sequence, { abortAt, isMidStep }] of open) if (abortAt !== null && abortAt <= step && isMidStep === isNow) end(sequence)
+      }
       for (let step = 0; arriving.length > 0 || open.size > 0; step++) {
         expect(step).toBeLessThan(2_000)
-        for (const { sequence, prompt, answer, abortAt } of arriving.filter(({ at }) => at <= step)) {
-          scheduler.add(sequence)
-          open.set(sequence, { length: prompt + answer, abortAt })
-        }
-        arriving = arriving.filter(({ at }) => at > step)
-        for (const [sequence, { abortAt }] of open) if (abortAt !== null && abortAt <= step) end(sequence)
-        const slices = scheduler.schedule()
+        comeAndGo(step, false)
+        let slices = scheduler.schedule()
+        // All that were chosen beforehand may have ended.
+        if (slices.length === 0) slices = scheduler.schedule()
         if (open.size > 0) expect(slices.length).toBeGreaterThan(0)
         expect(slices.reduce((sum, { count }) => sum + count, 0)).toBeLessThanOrEqual(LIMITS.tokens)
         expect(slices.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBeLessThanOrEqual(LIMITS.rows)
@@ -365,9 +481,15 @@ test('all sequences finish, nobody reads or overwrites what is another’s, and 
           expect(stateSlot).toBeLessThan(LIMITS.sequences)
           expect(sequence.blocks.length).toBeGreaterThanOrEqual(blocksFor(start + count))
         }
-        memory.run(slices, open.keys())
+        if (isAhead) scheduler.begin(slices)
+        else memory.run(slices, open.keys())
+        comeAndGo(step, true)
+        // Whoever left meanwhile is still written for.
+        if (isAhead) memory.run(slices, new Set([...open.keys(), ...slices.map(({ sequence }) => sequence)]))
+        scheduler.end()
         scheduler.measured(slices, requests[step % requests.length]!.ms)
         for (const { sequence, start, count, rowCount } of slices) {
+          if (!open.has(sequence)) continue
           scheduler.computed(sequence, start + count)
           if (rowCount > 0) sequence.answered = start + count
           if (sequence.pending > 0) continue

@@ -1,5 +1,5 @@
 import type { BatchLimits, BatchSlice } from './batch.ts'
-import { BlockPool, blocksFor } from './kv-blocks.ts'
+import { BlockPool, blocksFor, type EvictionHandler } from './kv-blocks.ts'
 import { PrefixCache, type PrefixTraits, unseenBlocks } from './prefix-cache.ts'
 import type { Sequence } from './sequence.ts'
 import { StateSnapshots } from './state-snapshots.ts'
@@ -21,6 +21,8 @@ export interface SchedulerOptions extends Partial<PrefixTraits> {
   readonly copyState?: ((from: number, to: number) => void) | undefined
   /** See {@link StepBudget}. */
   readonly stallMs?: number | undefined
+  /** Told of cached blocks before they are used for something else. */
+  readonly onEvict?: EvictionHandler | undefined
 }
 
 /**
@@ -30,6 +32,9 @@ export interface SchedulerOptions extends Partial<PrefixTraits> {
  * {@link StepBudget} allows. A sequence is taken up when there are blocks for all its known tokens. When blocks run out, the
  * last one in order gives its own back and starts over later; its known tokens, the generated ones too, are kept, and what it
  * computed can be found by {@link PrefixCache} until the blocks are needed. A running sequence has a state slot of its own.
+ *
+ * While a step is at work, from `begin` to `end`, the next one is chosen as if each sequence in it went on. Nobody's blocks are
+ * given to others before the step that may write to them is over.
  */
 export class Scheduler {
   readonly #limits: BatchLimits
@@ -41,14 +46,21 @@ export class Scheduler {
   /** Both in order. */
   readonly #running: Sequence[] = []
   readonly #waiting: Sequence[] = []
+  /** Sequences in the step at work. */
+  #atWork: readonly Sequence[] = []
+  /** Those of them that were removed meanwhile. */
+  readonly #leaving: Sequence[] = []
+  /** Who was chosen for the next step, with how many tokens; undefined when that is to be chosen once the step at work is over. */
+  #plan: Step | undefined
   /** State slots no running sequence has. */
   readonly #freeSlots: number[]
   #arrivals = 0
   #preemptions = 0
 
-  constructor(limits: BatchLimits, { longAfter = null, window = null, sharesPrefixes = true, copyState, stallMs }: SchedulerOptions = {}) {
+  constructor(limits: BatchLimits, options: SchedulerOptions = {}) {
+    const { longAfter = null, window = null, sharesPrefixes = true, copyState, stallMs, onEvict } = options
     this.#limits = limits
-    this.#pool = new BlockPool(limits.blocks)
+    this.#pool = new BlockPool(limits.blocks, onEvict)
     const { sequences, snapshots = 0 } = limits
     const kept = copyState && new StateSnapshots(Array.from({ length: snapshots }, (_, i) => sequences + i))
     const isPossible = !copyState || snapshots > 0
@@ -70,36 +82,82 @@ export class Scheduler {
     return this.#waiting.length
   }
 
-  add(sequence: Sequence): void {
+  /** True while there are sequences. */
+  get hasWork(): boolean {
+    return this.#running.length + this.#waiting.length > 0
+  }
+
+  /** Cached blocks with the keys of their contents, the one used last first. */
+  cachedBlocks(): BlockPool['cached'] {
+    return this.#pool.cached
+  }
+
+  /** See {@link BlockPool.adopt}. */
+  adopt(key: string): number | undefined {
+    return this.#pool.adopt(key)
+  }
+
+  /** Gives a sequence its place in the order of arrival. @returns the keys of the blocks it lacks; see {@link PrefixCache.missing} */
+  missing(sequence: Sequence): readonly string[] {
+    this.#prepare(sequence)
+    return this.#prefixes?.missing(sequence) ?? []
+  }
+
+  #prepare(sequence: Sequence): void {
+    if (sequence.arrival >= 0) return
     sequence.arrival = this.#arrivals++
     // Now, while a step is computed, rather than between two steps.
     this.#prefixes?.prepare(sequence)
+  }
+
+  add(sequence: Sequence): void {
+    this.#prepare(sequence)
     insert(this.#waiting, sequence)
+    this.#plan = undefined
   }
 
-  /** Forgets a sequence and frees its blocks. */
+  /** Forgets a sequence and frees its blocks, as soon as no step writes to them. */
   remove(sequence: Sequence): void {
-    this.#release(sequence)
-    for (const list of [this.#running, this.#waiting]) {
-      const at = list.indexOf(sequence)
-      if (at >= 0) list.splice(at, 1)
+    const list = [this.#running, this.#waiting].find(one => one.includes(sequence))
+    if (!list) return
+    list.splice(list.indexOf(sequence), 1)
+    if (sequence.atWork > 0) this.#leaving.push(sequence)
+    else this.#release(sequence)
+    // There may be room now.
+    if (this.#waiting.length > 0) this.#plan = undefined
+  }
+
+  /** The slices of the next step; none when there is nothing to do. No step is at work. */
+  schedule(): ScheduledSlice[] {
+    const { counts } = this.#plan ?? this.#choose()
+    this.#plan = undefined
+    // Who ended since then has no slot any more.
+    return [...counts].filter(([{ stateSlot }]) => stateSlot >= 0).map(([sequence, count]) => this.#slice(sequence, count))
+  }
+
+  /** These slices are at work from now on, until `end`; what follows them is chosen as far as that can be told. Never fails. */
+  begin(slices: readonly ScheduledSlice[]): void {
+    for (const { sequence, count } of slices) {
+      sequence.atWork = count
+      sequence.expected = sequence.pending === 0 ? 1 : 0
+    }
+    this.#atWork = slices.map(({ sequence }) => sequence)
+    try {
+      const step = this.#choose()
+      this.#plan = step.isShort ? undefined : step
+    } catch {
+      // Met again, and told, when the next step is scheduled.
     }
   }
 
-  /** The slices of the next step; none when there is nothing to do. */
-  schedule(): ScheduledSlice[] {
-    while (this.#admit()) {}
-    const ongoing = this.#running.filter(({ pending }) => pending === 1)
-    const step = new Step(this.#limits, ongoing.length > 0 ? this.#budget.promptTokens : this.#limits.tokens)
-    for (const sequence of [...ongoing, ...this.#running.filter(({ pending }) => pending > 1)]) {
-      // An earlier one may have taken its blocks.
-      if (!this.#running.includes(sequence)) continue
-      const count = step.countFor(sequence)
-      if (count === 0 || !this.#reserve(sequence, count, step)) continue
-      this.#prefixes?.wantSnapshot(sequence, sequence.computed + count)
-      step.add(sequence, count)
+  /** The step at work is over, whatever came of it. */
+  end(): void {
+    for (const sequence of this.#atWork) {
+      sequence.atWork = 0
+      sequence.expected = 0
     }
-    return step.slices
+    this.#atWork = []
+    for (const sequence of this.#leaving.splice(0)) this.#release(sequence)
   }
 
   /** A step of these slices took so long. */
@@ -110,7 +168,8 @@ export class Scheduler {
   /** The tokens of a sequence before `position` are computed. */
   computed(sequence: Sequence, position: number): void {
     sequence.computed = position
-    this.#prefixes?.register(sequence)
+    // Who waits for them goes on in the next step.
+    if (this.#prefixes?.register(sequence) && this.#waiting.length > 0) this.#plan = undefined
     const unseen = unseenBlocks(position, this.#traits.window)
     this.#pool.trim(sequence.blocks, sequence.trimmed, unseen)
     sequence.trimmed = Math.max(sequence.trimmed, unseen)
@@ -125,16 +184,36 @@ export class Scheduler {
     sequence.keys.length = 0
   }
 
+  /** Who is in the next step. */
+  #choose(): Step {
+    const step = new Step(this.#limits)
+    while (this.#admit(step)) {}
+    const ongoing = this.#running.filter(({ pending }) => pending === 1)
+    if (ongoing.length > 0) step.promptTokens = this.#budget.promptTokens
+    for (const sequence of [...ongoing, ...this.#running.filter(({ pending }) => pending > 1)]) {
+      // An earlier one may have taken its blocks.
+      if (!this.#running.includes(sequence)) continue
+      const count = step.countFor(sequence)
+      if (count > 0 && this.#reserve(sequence, count, step)) step.add(sequence, count)
+    }
+    return step
+  }
+
+  #slice(sequence: Sequence, count: number): ScheduledSlice {
+    this.#prefixes?.wantSnapshot(sequence, sequence.computed + count)
+    const { tokens, computed: start, blocks, stateSlot, snapshot } = sequence
+    return { sequence, tokens, start, count, rowCount: sequence.rowCount(count), blocks, stateSlot, ...(snapshot ? { snapshot } : {}) }
+  }
+
   /** Takes up the next sequence, or makes room for it; false when neither can be done. */
-  #admit(): boolean {
+  #admit(step: Step): boolean {
     const sequence = this.#next()
     if (!sequence) return false
     if (this.#takeUp(sequence)) return true
     const lower = this.#running.filter(({ priority }) => priority < sequence.priority)
     const most = lower.reduce((sum, { blocks }) => sum + blocks.length, this.#pool.availableCount)
     if (lower.length === 0 || most < blocksFor(sequence.tokens.length)) return false
-    this.#preempt(lower.at(-1)!)
-    return true
+    return this.#preempt(lower.at(-1)!, step)
   }
 
   /**
@@ -143,7 +222,7 @@ export class Scheduler {
    */
   #next(): Sequence | undefined {
     const first = this.#waiting[0]
-    if (!first || (this.#freeSlots.length === 0 && this.#running.at(-1)!.priority >= first.priority)) return undefined
+    if (!first || (this.#freeSlots.length === 0 && !this.#running.some(({ priority }) => priority < first.priority))) return undefined
     const sharers = new Map<string | undefined, number>()
     for (const { salt } of this.#running) sharers.set(salt, (sharers.get(salt) ?? 0) + 1)
     const countOf = ({ salt }: Sequence): number => sharers.get(salt) ?? 0
@@ -180,23 +259,27 @@ export class Scheduler {
 
   /** Gets blocks for the next `count` tokens, from the last in order that is not in the step when there are none. */
   #reserve(sequence: Sequence, count: number, step: Step): boolean {
-    while (!this.#pool.extend(sequence.blocks, sequence.computed + count)) {
-      const victim = this.#running.findLast(other => !step.has(other))!
-      this.#preempt(victim)
-      if (victim === sequence) return false
+    while (!this.#pool.extend(sequence.blocks, sequence.reached + count)) {
+      const victim = this.#running.findLast(other => !step.counts.has(other))!
+      if (!this.#preempt(victim, step) || victim === sequence) return false
     }
     return true
   }
 
-  #preempt(sequence: Sequence): void {
+  /** Takes the blocks of a sequence for a step; false while they may be written to. */
+  #preempt(sequence: Sequence, step: Step): boolean {
+    step.isShort = this.#atWork.length > 0
+    if (step.isShort) return false
     this.#preemptions++
     this.#setBack(sequence)
+    return true
   }
 
   /** A running sequence waits again, with nothing computed. */
   #setBack(sequence: Sequence): void {
     this.remove(sequence)
     insert(this.#waiting, sequence)
+    this.#plan = undefined
   }
 
   #release(sequence: Sequence): void {
@@ -234,25 +317,24 @@ function insert(list: Sequence[], sequence: Sequence): void {
 
 /** A step being put together. */
 class Step {
-  readonly slices: ScheduledSlice[] = []
-  readonly #members = new Set<Sequence>()
+  /** Who is in it, with how many tokens. */
+  readonly counts: Map<Sequence, number> = new Map()
+  /** Tokens of prompts that still fit. */
+  promptTokens: number
+  /** Somebody is left out for want of blocks that others may have to give back. */
+  isShort = false
   #tokens: number
   #rows: number
-  #promptTokens: number
 
-  constructor({ tokens, rows }: BatchLimits, promptTokens: number) {
+  constructor({ tokens, rows }: BatchLimits) {
     this.#tokens = tokens
     this.#rows = rows
-    this.#promptTokens = promptTokens
-  }
-
-  has(sequence: Sequence): boolean {
-    return this.#members.has(sequence)
+    this.promptTokens = tokens
   }
 
   /** Tokens of a sequence that still fit into the step. */
   countFor(sequence: Sequence): number {
-    const most = sequence.pending > 1 ? this.#promptTokens : 1
+    const most = sequence.pending > 1 ? this.promptTokens : 1
     let count = Math.min(sequence.pending, this.#tokens, most)
     const excess = sequence.rowCount(count) - this.#rows
     if (excess > 0) count -= excess
@@ -260,12 +342,9 @@ class Step {
   }
 
   add(sequence: Sequence, count: number): void {
-    const { tokens, computed: start, blocks, stateSlot, snapshot } = sequence
-    const rowCount = sequence.rowCount(count)
-    if (sequence.pending > 1) this.#promptTokens -= count
-    this.slices.push({ sequence, tokens, start, count, rowCount, blocks, stateSlot, ...(snapshot ? { snapshot } : {}) })
-    this.#members.add(sequence)
+    this.counts.set(sequence, count)
+    if (sequence.pending > 1) this.promptTokens -= count
     this.#tokens -= count
-    this.#rows -= rowCount
+    this.#rows -= sequence.rowCount(count)
   }
 }

@@ -10,11 +10,17 @@ export interface SequenceHandler {
    * @returns the next token, when these are the logits of the newest known token and the sequence goes on
    */
   onLogits(logits: Float32Array, position: number, count: number): number | undefined
+  /**
+   * Does what can wait until the next step is at work; called once after each `onLogits`.
+   *
+   * @returns false when the sequence ends here after all: what is being computed after it is thrown away
+   */
+  afterLogits?(): boolean
 }
 
 /** How a sequence is worked on beside others. */
 export interface SequenceOptions {
-  /** Ends the work; the blocks of the sequence are free at once. */
+  /** Ends the work; the blocks of the sequence are free at once, or when the step is over that writes to them. */
   readonly signal?: AbortSignal | undefined
   /** Sequences with a higher one are worked on first; 0 by default. */
   readonly priority?: number | undefined
@@ -44,14 +50,18 @@ export class Sequence {
   trimmed = 0
   /** Tokens it did not have to compute when it was first taken up. */
   sharedTokens: number | undefined
-  /** Its place in the order of arrival. */
-  arrival = 0
+  /** Its place in the order of arrival; −1 until it has one. */
+  arrival = -1
   /** Where its state lies while it is running; −1 otherwise. */
   stateSlot = -1
   /** Where the step at work keeps the state after a token for others. */
   snapshot: { readonly token: number; readonly slot: number } | undefined
   /** Tokens whose keys and values are in the blocks, and which its state has seen. */
   computed = 0
+  /** Tokens after these that the step at work computes. */
+  atWork = 0
+  /** 1 while the step at work is to give the token after the newest known one, 0 otherwise. */
+  expected: 0 | 1 = 0
   /** Tokens up to which the handler has got what logits it wanted; what is computed again is not answered again. */
   answered = 0
   #hasStarted = false
@@ -65,14 +75,19 @@ export class Sequence {
     this.salt = cacheSalt
   }
 
-  /** Known tokens that are not computed yet. */
-  get pending(): number {
-    return this.tokens.length - this.computed
+  /** Tokens that are computed when the step at work is over. */
+  get reached(): number {
+    return this.computed + this.atWork
   }
 
-  /** The first position whose logits are still wanted: the newest known one at the latest. */
+  /** Known tokens that are not computed then, and the one that is known by then. */
+  get pending(): number {
+    return this.tokens.length + this.expected - this.reached
+  }
+
+  /** The first position whose logits are still wanted: the newest one at the latest. */
   get firstWanted(): number {
-    const newest = this.tokens.length - 1
+    const newest = this.tokens.length + this.expected - 1
     return Math.min(newest, Math.max(this.answered, this.handler.firstRow ?? newest))
   }
 
@@ -84,6 +99,6 @@ export class Sequence {
 
   /** Logit rows wanted when the next `count` tokens are computed. */
   rowCount(count: number): number {
-    return Math.max(0, this.computed + count - Math.max(this.computed, this.firstWanted))
+    return Math.max(0, this.reached + count - Math.max(this.reached, this.firstWanted))
   }
 }

@@ -5,6 +5,7 @@ import { expertShare, type Program, sourceTensors } from '../program/index.ts'
 import { Decoder, type DecoderSource, kvTypeOf, STEP_SEQUENCES, stepLimits, stepMemory, writeDecoder } from './decoder.ts'
 import { Engine, type EngineSettings } from './engine.ts'
 import { type ContextPlan, kvBytesPerToken, planContext, sequencesThatFit, stateBytesPerSequence, tokensThatFit } from './memory.ts'
+import { openBlockStore } from './open-block-store.ts'
 
 /** How an engine is started. */
 export interface EngineOptions extends BackendOptions, EngineSettings {
@@ -15,6 +16,13 @@ export interface EngineOptions extends BackendOptions, EngineSettings {
   readonly context?: number | undefined
   /** `exact` is the default for F32, F16 and BF16 files, `fast` for quantised ones. */
   readonly precision?: Precision | undefined
+  /**
+   * Folder in which the prefix cache outlives the process: what leaves it, or is in it when the model is disposed, is found there by
+   * whoever loads the same model with the same precision. It tells what was asked and answered; only this user can read it.
+   */
+  readonly prefixCacheFolder?: string | undefined
+  /** Bytes that folder may take; 10 GB by default. */
+  readonly prefixCacheBytes?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
@@ -54,10 +62,11 @@ export async function startEngine(source: DecoderSource, options: EngineOptions)
     const snapshots = slots === undefined || options.prefixCache === false ? 0 : Math.floor(slots * SNAPSHOT_SHARE)
     const limits = { ...stepLimits(source.config, context, memory.kvPoolTokens, slots && slots - snapshots), snapshots }
     const { signal, onProgress } = options
+    const store = await openBlockStore(source, { ...options, program, limits, precision, backend: backend.name })
     const decoder = await Decoder.compile(source, program, { backend, precision, limits, signal, onProgress })
     const { weightBytes, stepWeightBytes, arenaBytes } = decoder.executable
     return {
-      engine: new Engine(decoder, options),
+      engine: new Engine(decoder, options, store),
       plan: { ...plan, memory: { ...memory, weightBytes, stepWeightBytes, arenaBytes } },
       backend,
     }

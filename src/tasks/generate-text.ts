@@ -52,6 +52,14 @@ export interface TextRequest {
   readonly sequence?: Omit<SequenceOptions, 'signal'>
 }
 
+/** A token that was drawn, and what remains to be done about it. */
+interface DrawnToken {
+  readonly token: number
+  readonly logprobs: TokenLogprobs | undefined
+  /** False for one that ended the answer without being part of it. */
+  readonly isPart: boolean
+}
+
 /** One answer of the engine as a stream of pieces; it starts when it is first asked for something. */
 export class TextGeneration implements Generation, SequenceHandler {
   readonly #engine: SequenceWriter
@@ -66,6 +74,8 @@ export class TextGeneration implements Generation, SequenceHandler {
   /** Of the tokens drawn, the one that ended the answer among them. */
   #logprobSum = 0
   #drawn = 0
+  /** Its text is not read yet. */
+  #untold: DrawnToken | undefined
   #cachedTokens = 0
   #text = ''
   #stoppedBy: string | number | undefined
@@ -131,9 +141,17 @@ export class TextGeneration implements Generation, SequenceHandler {
     this.#tellPrompt(rows, position, count, vocabulary)
     // Rows of a prompt that is not yet whole.
     if (position + count < prompt.length + this.#tokens.length) return undefined
-    if (maxTokens > 0) return this.#next(rows.subarray(rows.length - vocabulary))
+    if (maxTokens > 0) return this.#draw(rows.subarray(rows.length - vocabulary))
     this.#finishReason = 'length'
     return undefined
+  }
+
+  /** Reads the text of the token that was drawn, and decides what of it is certain and whether the answer goes on. */
+  afterLogits(): boolean {
+    const drawn = this.#untold
+    this.#untold = undefined
+    if (drawn) this.#tell(drawn)
+    return this.#finishReason === undefined
   }
 
   #tellPrompt(rows: Float32Array, position: number, count: number, vocabulary: number): void {
@@ -147,26 +165,33 @@ export class TextGeneration implements Generation, SequenceHandler {
     }
   }
 
-  /** Draws a token, and decides what of the text is certain and whether the answer goes on. */
-  #next(logits: Float32Array): number | undefined {
+  /** Draws a token: what needs the logits, and what is known without the text. */
+  #draw(logits: Float32Array): number | undefined {
     const { endTokens, stopTokens, includesStop, maxTokens } = this.#request
     const token = this.#sampler.next(logits)
     if (this.#firstTokenAt === 0) this.#firstTokenAt = performance.now()
-    // The rules leave nothing to come.
-    if (token === undefined) return this.#end('stop')
-    const logprobs = this.#judge(logits, token)
-    if (endTokens.has(token)) return this.#end('stop', token)
-    const isStop = stopTokens?.has(token) ?? false
+    const logprobs = token === undefined ? undefined : this.#judge(logits, token)
+    // The rules may leave nothing to come.
+    const isEnd = token === undefined || endTokens.has(token)
+    const isStop = !isEnd && (stopTokens?.has(token) ?? false)
     if (isStop) this.#stoppedBy = token
-    if (isStop && !includesStop) return this.#end('stop', token)
-    this.#tokens.push(token)
-    if (logprobs) this.#logprobs.push(logprobs)
-    let text = this.#read(token)
-    if (isStop || this.#stoppedBy !== undefined) this.#finishReason = 'stop'
+    const isPart = !isEnd && (!isStop || includesStop === true)
+    if (isPart) {
+      this.#tokens.push(token)
+      if (logprobs) this.#logprobs.push(logprobs)
+    }
+    if (isEnd || isStop) this.#finishReason = 'stop'
     else if (this.#tokens.length === maxTokens) this.#finishReason = 'length'
-    if (this.#finishReason !== undefined && typeof this.#stoppedBy !== 'string') text += this.#rest()
-    this.#emit(text, token, logprobs)
+    this.#untold = { token: token ?? this.#tokens.at(-1)!, logprobs: isPart ? logprobs : undefined, isPart }
     return this.#finishReason === undefined ? token : undefined
+  }
+
+  #tell({ token, logprobs, isPart }: DrawnToken): void {
+    let text = isPart ? this.#read(token) : ''
+    if (typeof this.#stoppedBy === 'string') this.#finishReason = 'stop'
+    else if (this.#finishReason !== undefined) text += this.#rest()
+    // Of a token that is no part of the answer only text that was held back is to be told.
+    if (isPart || text !== '') this.#emit(text, token, logprobs)
   }
 
   #judge(logits: Float32Array, token: number): TokenLogprobs | undefined {
@@ -200,14 +225,6 @@ export class TextGeneration implements Generation, SequenceHandler {
     return text
   }
 
-  /** Ends an answer that a token of no part of it ended; only text that was held back is still to be told. */
-  #end(reason: FinishReason, token?: number): undefined {
-    this.#finishReason = reason
-    const text = this.#rest()
-    if (text !== '') this.#emit(text, token ?? this.#tokens.at(-1)!, undefined)
-    return undefined
-  }
-
   #emit(text: string, token: number, logprobs: TokenLogprobs | undefined): void {
     this.#text += text
     this.#queue.push({ text, token, ...(logprobs ? { logprobs } : {}) })
@@ -224,6 +241,7 @@ export class TextGeneration implements Generation, SequenceHandler {
       await this.#engine.run(prompt, this, { ...sequence, signal: this.#controller.signal })
     } catch (error) {
       if (!isHenceError(error, 'ABORTED') || !this.#controller.signal.aborted) throw error
+      this.afterLogits()
       this.#finishReason = 'aborted'
       this.#text += this.#stops.flush()
     } finally {

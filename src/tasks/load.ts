@@ -54,6 +54,8 @@ const LANGUAGE_RULES: Readonly<Record<string, OptionRule>> = {
   prefixCache: boolean,
   stallMs: number(1, 3_600_000),
   maxWaiting: integer(1, 1e9),
+  prefixCacheFolder: text,
+  prefixCacheBytes: integer(1, Number.MAX_SAFE_INTEGER),
 }
 /** What options of tensor models may be. */
 export const TENSOR_RULES: Readonly<Record<string, OptionRule>> = {

@@ -255,13 +255,16 @@ export class NativeExecution implements Execution {
     return memory
   }
 
-  copyState(name: string, from: number, to: number): void {
+  stateSlot(name: string, slot: number): Uint8Array {
     const buffer = buffersOf(this.#parts.program, 'state').find(state => state.name === name)
     if (!buffer) throw new HenceError('OPTION_INVALID', `the program has no state ${name}`, { name })
     const slots = largestDim(buffer.shape[0]!, this.#parts.limits)
     const slotBytes = largestBytes(buffer, this.#parts.limits) / slots
-    const memory = new Uint8Array(this.#bytes(this.#places.get(buffer.id)!.region))
-    memory.copyWithin(to * slotBytes, from * slotBytes, (from + 1) * slotBytes)
+    return new Uint8Array(this.#bytes(this.#places.get(buffer.id)!.region), slot * slotBytes, slotBytes)
+  }
+
+  copyState(name: string, from: number, to: number): void {
+    this.stateSlot(name, to).set(this.stateSlot(name, from))
   }
 
   dispose(): void {

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pid } from 'node:process'
-import { contentHash, type FileIdentity } from '../../formats/index.ts'
+import { type FileIdentity, rememberedContentHash } from '../../formats/index.ts'
 import type { CompileOptions } from '../backend.ts'
 import type { Addon, NativeHandle } from './addon.ts'
 import { cacheFolder, makeCacheFolder } from './cache-folder.ts'
@@ -41,12 +41,10 @@ export async function openPackedRegion(
   } catch {
     return undefined
   }
-  const content = await knownContentHash(folder, files, () =>
-    contentHash(files, {
-      signal,
-      onProgress: ({ bytesDone, bytesTotal }) => onProgress?.({ stage: 'hash', doneBytes: bytesDone, totalBytes: bytesTotal }),
-    }),
-  )
+  const content = await rememberedContentHash(folder, files, {
+    signal,
+    onProgress: ({ bytesDone, bytesTotal }) => onProgress?.({ stage: 'hash', doneBytes: bytesDone, totalBytes: bytesTotal }),
+  })
   const path = join(folder, `${sha256(`${content}\n${recipe}`).slice(0, 32)}.packed`)
   const isWhole = await stat(path).then(
     found => found.size === bytes,
@@ -70,20 +68,6 @@ export async function openPackedRegion(
         .catch(() => rm(temporary, { force: true }).catch(() => {}))
     },
   }
-}
-
-/** The content hash of files seen before with the same size, time and inode is remembered beside the packed weights. */
-async function knownContentHash(folder: string, files: readonly FileIdentity[], compute: () => Promise<string>): Promise<string> {
-  const identity = sha256(JSON.stringify(files.map(({ path, size, mtimeMs, inode }) => [path, size, mtimeMs, inode]))).slice(0, 32)
-  const note = join(folder, `${identity}.content`)
-  const known = await readFile(note, 'utf8').catch(() => '')
-  if (/^[0-9a-f]{64}$/.test(known)) return known
-  const hash = await compute()
-  const temporary = join(folder, `${randomUUID()}.${pid}.partial`)
-  await writeFile(temporary, hash, { mode: 0o600 })
-    .then(() => rename(temporary, note))
-    .catch(() => rm(temporary, { force: true }))
-  return hash
 }
 
 /** Removes partial files whose process is gone. */

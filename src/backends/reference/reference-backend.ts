@@ -133,12 +133,16 @@ class ReferenceExecution implements Execution {
     return { dtype, shape, data: viewAs(dtype, this.#arena, this.#plan.offsets.get(id) ?? 0, elementCount(shape)) }
   }
 
-  copyState(name: string, from: number, to: number): void {
+  stateSlot(name: string, slot: number): Uint8Array {
     const buffer = buffersOf(this.#program, 'state').find(b => b.name === name)
     if (!buffer) throw new HenceError('OPTION_INVALID', `the program has no state ${name}`, { name })
-    const memory = new Uint8Array(this.#states.get(buffer.id)!)
-    const slotBytes = memory.length / concreteShape(buffer.shape.slice(0, 1), this.#limits)[0]!
-    memory.copyWithin(to * slotBytes, from * slotBytes, (from + 1) * slotBytes)
+    const memory = this.#states.get(buffer.id)!
+    const slotBytes = memory.byteLength / concreteShape(buffer.shape.slice(0, 1), this.#limits)[0]!
+    return new Uint8Array(memory, slot * slotBytes, slotBytes)
+  }
+
+  copyState(name: string, from: number, to: number): void {
+    this.stateSlot(name, to).set(this.stateSlot(name, from))
   }
 
   dispose(): void {

@@ -55,7 +55,8 @@ export class Seq2SeqEngine {
             for (const rule of rules) rule(last, tokens)
           }
           const token = handler.onLogits(ruled, position, count)
-          if (token === undefined) return undefined
+          const goesOn = handler.afterLogits?.() ?? true
+          if (token === undefined || !goesOn) return undefined
           tokens.push(token)
           return [{ from: 0, token }]
         },

@@ -250,7 +250,7 @@ AttentionArgs attentionArgs(Operands o, const Program& p) {
   a.causal = o.number() != 0;
   a.window = int32_t(o.number());
   a.reach = int32_t(o.number());
-  a.type = FloatType(o.number());
+  a.type = KvType(o.number());
   a.scale = o.real();
   a.softcap = o.real();
   a.precision = p.precision;
@@ -411,7 +411,7 @@ void step(const Program& p, const Kernels& kernels, Opcode opcode, Operands o, c
       KvWriteArgs a{};
       a.key = o.buffer<float>(), a.value = o.buffer<float>(), a.slots = o.buffer<int32_t>();
       a.keyPool = o.buffer<uint8_t>(), a.valuePool = o.buffer<uint8_t>(), a.tokens = o.dim();
-      a.kvHeads = int32_t(o.number()), a.headDim = int32_t(o.number()), a.type = FloatType(o.number());
+      a.kvHeads = int32_t(o.number()), a.headDim = int32_t(o.number()), a.type = KvType(o.number());
       kernels.kvWrite(a, thread);
       break;
     }

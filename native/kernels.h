@@ -12,7 +12,7 @@ namespace hence {
 
 enum class Precision : uint32_t { Exact, Fast };
 enum class Activation : uint32_t { None, Relu, Silu, Gelu, GeluTanh, Sigmoid, Tanh, HardSwish, HardSigmoid, Clip, LeakyRelu, Count };
-enum class FloatType : uint32_t { F32, F16, BF16 };  // element type of KV pools
+enum class KvType : uint32_t { F32, F16, BF16, I8 };  // element type of KV pools
 enum class NormKind : uint32_t { Rms, Layer };
 enum class RopeStyle : uint32_t { Half, Interleaved };
 
@@ -298,8 +298,14 @@ struct RopeArgs {
 // key dimension, or 16 dimensions of one value:
 //   key block   [kvHeads][headDim][16 tokens]
 //   value block [kvHeads][16 tokens][headDim]
+// In an I8 pool the numbers of each head are behind the f32 scales of its 16 tokens; a number is its byte times the scale.
 // Slot s of a token is block s / 16, place s % 16.
 constexpr int kKvBlockTokens = 16;
+
+constexpr int64_t kvElementBytes(KvType type) { return type == KvType::F32 ? 4 : type == KvType::I8 ? 1 : 2; }
+constexpr int64_t kvScaleBytes(KvType type) { return type == KvType::I8 ? kKvBlockTokens * int64_t(sizeof(float)) : 0; }
+// Of one head in a block, scales included.
+constexpr int64_t kvHeadBytes(KvType type, int32_t headDim) { return kvScaleBytes(type) + int64_t(kKvBlockTokens) * headDim * kvElementBytes(type); }
 
 struct KvWriteArgs {
   const float *key, *value;  // [tokens, kvHeads * headDim]
@@ -307,7 +313,7 @@ struct KvWriteArgs {
   uint8_t *keyPool, *valuePool;
   int64_t tokens;
   int32_t kvHeads, headDim;
-  FloatType type;
+  KvType type;
 };
 
 // Causal attention of ragged sequences over paged keys and values. Sequence s owns queries queryStarts[s] ..
@@ -330,7 +336,7 @@ struct AttentionArgs {
   const float* relativeBias;  // [heads, 2 reach + 1] or null: added to scores by key position - query position, clamped to the reach
   int32_t reach;
   const float* sinks;  // [heads] or null: one extra score per head that takes probability but has no value
-  FloatType type;
+  KvType type;
   Precision precision;
   uint8_t* workspace;  // at least attentionWorkspace() bytes, shared by all threads
 };

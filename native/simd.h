@@ -111,6 +111,7 @@ template <int N> HENCE_INLINE I shiftRight(I a) { return {_mm512_srli_epi32(a.v,
 HENCE_INLINE F loadF16(const uint16_t* p) { return {_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p))}; }
 HENCE_INLINE void storeF16(uint16_t* p, F a) { _mm256_storeu_si256((__m256i*)p, _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT)); }
 HENCE_INLINE F loadBF16(const uint16_t* p) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)), 16))}; }
+HENCE_INLINE F loadI8(const int8_t* p) { return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)))}; }
 
 #elif defined(__AVX2__)
 
@@ -163,6 +164,10 @@ HENCE_INLINE void storeF16(uint16_t* p, F x) {
 }
 HENCE_INLINE F loadBF16(const uint16_t* p) {
   auto widen = [](const uint16_t* q) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)q)), 16)); };
+  return {widen(p), widen(p + 8)};
+}
+HENCE_INLINE F loadI8(const int8_t* p) {
+  auto widen = [](const int8_t* q) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)q))); };
   return {widen(p), widen(p + 8)};
 }
 
@@ -228,6 +233,12 @@ template <int N> HENCE_INLINE I shiftRight(I a) {
 HENCE_INLINE F loadF16(const uint16_t* p) { F r; HENCE_EACH r.v[i] = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i))); return r; }
 HENCE_INLINE void storeF16(uint16_t* p, F a) { HENCE_EACH vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(a.v[i]))); }
 HENCE_INLINE F loadBF16(const uint16_t* p) { F r; HENCE_EACH r.v[i] = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16)); return r; }
+HENCE_INLINE F loadI8(const int8_t* p) {
+  const int8x16_t bytes = vld1q_s8(p);
+  const int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_s8(vget_high_s8(bytes));
+  return {{vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(low))),
+           vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(high)))}};
+}
 #else
 // As halfToFloat, lane by lane.
 HENCE_INLINE F loadF16(const uint16_t* p) {
@@ -245,6 +256,13 @@ HENCE_INLINE void storeF16(uint16_t* p, F a) { float t[16]; store(t, a); for (in
 HENCE_INLINE F loadBF16(const uint16_t* p) {
   F r;
   HENCE_EACH r.v[i] = (V4)_mm_unpacklo_epi16(_mm_setzero_si128(), _mm_loadl_epi64((const __m128i*)(p + 4 * i)));
+  return r;
+}
+HENCE_INLINE F loadI8(const int8_t* p) {  // each byte to the top of a lane, then down with its sign
+  const __m128i bytes = _mm_loadu_si128((const __m128i*)p), none = _mm_setzero_si128();
+  const __m128i pairs[2] = {_mm_unpacklo_epi8(none, bytes), _mm_unpackhi_epi8(none, bytes)};
+  F r;
+  HENCE_EACH r.v[i] = (V4)_mm_cvtepi32_ps(_mm_srai_epi32(i % 2 == 0 ? _mm_unpacklo_epi16(none, pairs[i / 2]) : _mm_unpackhi_epi16(none, pairs[i / 2]), 24));
   return r;
 }
 #endif

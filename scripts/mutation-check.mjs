@@ -119,6 +119,27 @@ const MUTATIONS = [
     cases: 'attention',
   },
   {
+    name: 'bytes of a head have the scale of the token beside',
+    file: 'kernels/kv-write.h',
+    find: 'stretch + place * sizeof(float)',
+    replace: 'stretch + (place ^ 1) * sizeof(float)',
+    cases: 'attention .*, i8',
+  },
+  {
+    name: 'bytes are cut off instead of rounded',
+    file: 'kernels/kv-write.h',
+    find: 'toInt(loadPartial(x + d, n) / set1(scale))',
+    replace: 'toInt(floor(loadPartial(x + d, n) / set1(scale)))',
+    cases: 'attention .*, i8',
+  },
+  {
+    name: 'bytes of keys and values are taken for numbers',
+    file: 'kernels/attention-tile.h',
+    find: 'store(at, load(at) * scales)',
+    replace: 'store(at, load(at) + zero() * scales)',
+    cases: 'attention .*, i8',
+  },
+  {
     name: 'a window is one key too wide',
     file: 'kernels/attention.h',
     find: 'position - a.window + 1 : 0',

@@ -74,7 +74,7 @@ export type {
   PoolOptions,
   RecurrentWeights,
 } from './graph/index.ts'
-export type { LoadProgress, Precision } from './llm/index.ts'
+export type { KvType, LoadProgress, Precision } from './llm/index.ts'
 export type { PixelImage, ResampleFilter } from './media/index.ts'
 export {
   type ApproximationDiagnostics,

@@ -1,5 +1,6 @@
-// Attention of prompts on the AMX unit, in bf16, for 16-bit pools and heads of whole tiles: 32 rows at a time against a
-// chunk of keys, whose blocks were turned into tiles once for a band of rows. Scores, softmax and sums stay in f32.
+// Attention of prompts on the AMX unit, in bf16, for pools of 16 or 8 bits and heads of whole tiles: 32 rows at a time against
+// a chunk of keys, whose blocks were turned into tiles once for a band of rows. Scores, softmax and sums stay in f32. A byte is
+// exact in bf16; scales meet scores and weights in f32.
 //
 //   scores [32][512] = Q tiles · K tiles      A: 16 rows x 32 dims    B: 32 dims (in pairs) x 16 keys
 //   values [32][dim] = P tiles · V tiles      A: 16 rows x 32 keys    B: 32 keys (in pairs) x 16 dims
@@ -19,7 +20,7 @@ constexpr int kChunkBlocks = kChunkKeys / kKvBlockTokens;
 constexpr int kPairKeys = 2 * kKvBlockTokens;
 
 HENCE_INLINE bool isTiled(const AttentionArgs& a, int64_t sequence) {
-  return a.precision == Precision::Fast && a.type != FloatType::F32 && a.headDim % 32 == 0 && a.headDim <= 256 &&
+  return a.precision == Precision::Fast && a.type != KvType::F32 && a.headDim % 32 == 0 && a.headDim <= 256 &&
          a.queryStarts[sequence + 1] - a.queryStarts[sequence] >= kTiledQueries;
 }
 
@@ -27,9 +28,10 @@ HENCE_INLINE bool isTiled(const AttentionArgs& a, int64_t sequence) {
 struct TiledScratch {
   uint8_t *query, *keys, *values, *weights;  // tiles: [row tile][dim step], [block][dim step], [pair][dim tile], [row tile][pair]
   float *scores, *part, *total;              // [32][kStripStride], [32][headDim], [kBandRows][headDim]
+  float *keyScales, *valueScales;            // [kChunkKeys], of an I8 pool
   RowPart parts[kBandRows];
 
-  static size_t bytes(int32_t d) { return size_t(d) * 2 * (kBandRows + 2 * kChunkKeys) + kStripRows * kChunkKeys * 2 + 4 * (kStripRows * (kStripStride + size_t(d)) + size_t(kBandRows * d)); }
+  static size_t bytes(int32_t d) { return size_t(d) * 2 * (kBandRows + 2 * kChunkKeys) + kStripRows * kChunkKeys * 2 + 4 * (kStripRows * (kStripStride + size_t(d)) + size_t(kBandRows * d) + 2 * kChunkKeys); }
   TiledScratch(uint8_t* memory, int32_t d) {
     query = memory;
     keys = query + kBandRows * d * 2;
@@ -38,6 +40,8 @@ struct TiledScratch {
     scores = reinterpret_cast<float*>(weights + kStripRows * kChunkKeys * 2);
     part = scores + kStripRows * kStripStride;
     total = part + kStripRows * d;
+    keyScales = total + kBandRows * d;
+    valueScales = keyScales + kChunkKeys;
   }
 };
 
@@ -46,10 +50,6 @@ HENCE_INLINE void storePairs(uint8_t* to, F first, F second) {
   alignas(64) static constexpr uint16_t kInterleave[32] = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(second.v, first.v);
   _mm512_store_si512(to, _mm512_permutexvar_epi16(_mm512_load_si512(kInterleave), both));
-}
-
-template <FloatType Type> HENCE_INLINE F load16Bit(const uint8_t* p) {
-  return Type == FloatType::F16 ? loadF16(reinterpret_cast<const uint16_t*>(p)) : loadBF16(reinterpret_cast<const uint16_t*>(p));
 }
 
 // One sequence and key head, queries as rows: row = (query in the sequence) · group + head in the group.
@@ -69,9 +69,10 @@ struct TiledHead {
   }
   int32_t head(int64_t row) const { return kvHead * group + int32_t(row % group); }
   int64_t at(int64_t row) const { return ((a.queryStarts[sequence] + row / group) * a.heads + head(row)) * a.headDim; }
+  // Numbers of a block.
   const uint8_t* block(const uint8_t* pool, int64_t index) const {
     const int64_t id = a.blocks[a.blockStarts[sequence] + index];
-    return pool + (id * a.kvHeads + kvHead) * a.headDim * kKvBlockTokens * 2;
+    return pool + (id * a.kvHeads + kvHead) * kvHeadBytes(a.type, a.headDim) + kvScaleBytes(a.type);
   }
 };
 
@@ -87,19 +88,26 @@ HENCE_INLINE void tileQueries(const TiledHead& h, int64_t firstRow, int rows, Ti
 
 // Blocks of the chunk as tiles. Keys and values outside [lo, hi) are places nobody wrote or sees: values there become 0,
 // so that a weight of 0 times whatever they hold stays 0; scores there are masked.
-template <FloatType Type> void tileChunk(const TiledHead& h, int64_t chunk, int64_t lo, int64_t hi, TiledScratch& s) {
+template <KvType Type> void tileChunk(const TiledHead& h, int64_t chunk, int64_t lo, int64_t hi, TiledScratch& s) {
   const int d = h.a.headDim;
+  auto at = [](const uint8_t* numbers, int i) { return BlockStream<Type>::loadAt(numbers + i * kvElementBytes(Type)); };
   const int64_t end = (hi - chunk + kPairKeys - 1) / kPairKeys * 2, last = (h.context() - 1) / kKvBlockTokens;
   for (int64_t b = (lo > chunk ? (lo - chunk) / kPairKeys * 2 : 0); b < (end < kChunkBlocks ? end : kChunkBlocks); b++) {
     const int64_t index = chunk / kKvBlockTokens + b, first = index * kKvBlockTokens;
     const uint8_t* key = h.block(h.a.keyPool, index < last ? index : last);
-    for (int i = 0; i < d; i += 2) storePairs(s.keys + (b * d / 32 + i / 32) * kTileBytes + i % 32 / 2 * 64, load16Bit<Type>(key + i * 32), load16Bit<Type>(key + i * 32 + 32));
+    for (int i = 0; i < d; i += 2) storePairs(s.keys + (b * d / 32 + i / 32) * kTileBytes + i % 32 / 2 * 64, at(key, i * 16), at(key, i * 16 + 16));
     const uint8_t* value = h.block(h.a.valuePool, index < last ? index : last);
+    if constexpr (Type == KvType::I8) {
+      store(s.keyScales + b * 16, load(reinterpret_cast<const float*>(key - kvScaleBytes(Type))));
+      float* scales = s.valueScales + b * 16;
+      store(scales, load(reinterpret_cast<const float*>(value - kvScaleBytes(Type))));
+      for (int t = 0; t < kKvBlockTokens; t++) if (first + t < lo || first + t >= hi) scales[t] = 0;
+    }
     for (int t = 0; t < kKvBlockTokens; t += 2) {
       const bool seen0 = first + t >= lo && first + t < hi, seen1 = first + t + 1 >= lo && first + t + 1 < hi;
       uint8_t* to = s.values + b / 2 * (d / 16) * kTileBytes + (b % 2 * 8 + t / 2) * 64;
       for (int i = 0; i < d; i += 16) {
-        const F x = seen0 ? load16Bit<Type>(value + (t * d + i) * 2) : zero(), y = seen1 ? load16Bit<Type>(value + ((t + 1) * d + i) * 2) : zero();
+        const F x = seen0 ? at(value, t * d + i) : zero(), y = seen1 ? at(value, (t + 1) * d + i) : zero();
         storePairs(to + i / 16 * kTileBytes, x, y);
       }
     }
@@ -151,7 +159,7 @@ HENCE_INLINE void sumStrip(int d, int begin, int end, TiledScratch& s) {
 }
 
 // Rows [firstRow + strip, + count) of the band against one chunk.
-inline void attendStrip(const TiledHead& h, int64_t firstRow, int strip, int count, int64_t chunk, TiledScratch& s) {
+template <KvType Type> void attendStrip(const TiledHead& h, int64_t firstRow, int strip, int count, int64_t chunk, TiledScratch& s) {
   const int d = h.a.headDim;
   const int64_t row0 = firstRow + strip, seenEnd = h.seenEnd(row0 + count - 1) - chunk;
   const int64_t seenBegin = h.firstSeen(row0) - chunk;
@@ -165,6 +173,8 @@ inline void attendStrip(const TiledHead& h, int64_t firstRow, int strip, int cou
     uint8_t* weights = s.weights + r / 16 * (kChunkBlocks / 2) * kTileBytes + r % 16 * 64;
     int from = 0, to = 0;
     if (r < count) {
+      if constexpr (Type == KvType::I8)
+        for (int k = begin * kPairKeys; k < end * kPairKeys; k += 16) store(scores + k, load(scores + k) * load(s.keyScales + k));
       from = int(clamp(h.firstSeen(row0 + r) - chunk, 0, kChunkKeys)), to = int(clamp(h.seenEnd(row0 + r) - chunk, 0, kChunkKeys));
       addRelativeBias(relativeBiasOf(h.a, h.head(row0 + r), h.position(row0 + r)), chunk, from, to, scores);
       parts[r] = exponentials(scores, from, to, h.a.softcap);
@@ -172,7 +182,12 @@ inline void attendStrip(const TiledHead& h, int64_t firstRow, int strip, int cou
     const int first = from & ~15, last = from < to ? (to + 15) & ~15 : first;  // what exponentials left defined
     for (int pair = begin; pair < end; pair++) {
       const int k = pair * kPairKeys;
-      const F low = k >= first && k < last ? load(scores + k) : zero(), high = k + 16 >= first && k + 16 < last ? load(scores + k + 16) : zero();
+      auto weightsAt = [&](int i) {
+        if (i < first || i >= last) return zero();
+        if constexpr (Type == KvType::I8) return load(scores + i) * load(s.valueScales + i);
+        else return load(scores + i);
+      };
+      const F low = weightsAt(k), high = weightsAt(k + 16);
       _mm512_store_si512(weights + pair * kTileBytes, (__m512i)_mm512_cvtne2ps_pbh(high.v, low.v));
     }
   }
@@ -182,21 +197,21 @@ inline void attendStrip(const TiledHead& h, int64_t firstRow, int strip, int cou
   for (int r = 0; r < count; r++) fold(s.parts[strip + r], s.total + (strip + r) * d, parts[r], s.part + r * d, d);
 }
 
-template <FloatType Type> void attendBand(const TiledHead& h, int64_t firstRow, int rows, TiledScratch& s) {
+template <KvType Type> void attendBand(const TiledHead& h, int64_t firstRow, int rows, TiledScratch& s) {
   const int d = h.a.headDim;
   const int64_t lo = h.firstSeen(firstRow), hi = h.seenEnd(firstRow + rows - 1);
   tileQueries(h, firstRow, rows, s);
   for (int r = 0; r < rows; r++) s.parts[r] = {-__builtin_inff(), 0.0f};
   for (int64_t chunk = lo / kChunkKeys * kChunkKeys; chunk < hi; chunk += kChunkKeys) {
     tileChunk<Type>(h, chunk, lo, hi, s);
-    for (int strip = 0; strip < rows; strip += kStripRows) attendStrip(h, firstRow, strip, rows - strip < kStripRows ? rows - strip : kStripRows, chunk, s);
+    for (int strip = 0; strip < rows; strip += kStripRows) attendStrip<Type>(h, firstRow, strip, rows - strip < kStripRows ? rows - strip : kStripRows, chunk, s);
   }
   for (int r = 0; r < rows; r++)
     finish(s.parts[r], s.total + r * d, h.a.sinks ? h.a.sinks + h.head(firstRow + r) : nullptr, h.a.y + h.at(firstRow + r), d);
 }
 
 // Bands of all tiled sequences, shared by their cost: keys seen, times rows.
-template <FloatType Type> void attendTiled(const AttentionArgs& a, const Thread& t, uint8_t* memory) {
+template <KvType Type> void attendTiled(const AttentionArgs& a, const Thread& t, uint8_t* memory) {
   auto eachBand = [&](const auto& visit) {
     for (int64_t sequence = 0; sequence < a.sequences; sequence++) {
       if (!isTiled(a, sequence)) continue;

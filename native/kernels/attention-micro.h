@@ -18,20 +18,26 @@ constexpr int tileWidth(int rows) { return kAccumulators / rows >= 4 ? 4 : kAccu
 
 // Blocks of keys or values of one head, of type Type, and the blocks that will be read next: a block is a stretch of a
 // few KiB somewhere in memory, too short for the processor to guess what follows.
-template <FloatType Type> struct BlockStream {
-  static constexpr int64_t kElementBytes = Type == FloatType::F32 ? 4 : 2;
+template <KvType Type> struct BlockStream {
+  static constexpr int64_t kElementBytes = kvElementBytes(Type);
   const uint8_t* now[kGroupBlocks];
   const uint8_t* next[kGroupBlocks];
 
   HENCE_INLINE static F loadAt(const uint8_t* p) {
-    if constexpr (Type == FloatType::F32) return load(reinterpret_cast<const float*>(p));
-    else if constexpr (Type == FloatType::F16) return loadF16(reinterpret_cast<const uint16_t*>(p));
+    if constexpr (Type == KvType::F32) return load(reinterpret_cast<const float*>(p));
+    else if constexpr (Type == KvType::I8) return loadI8(reinterpret_cast<const int8_t*>(p));
+    else if constexpr (Type == KvType::F16) return loadF16(reinterpret_cast<const uint16_t*>(p));
     else return loadBF16(reinterpret_cast<const uint16_t*>(p));
   }
   // Sixteen elements from element i of block b on.
   HENCE_INLINE F at(int b, int64_t i) const {
     __builtin_prefetch(next[b] + i * kElementBytes);
     return loadAt(now[b] + i * kElementBytes);
+  }
+  // Of the sixteen tokens of block b, in an I8 pool, where `at` gives bytes.
+  HENCE_INLINE F scales(int b) const {
+    __builtin_prefetch(next[b] - kvScaleBytes(Type));
+    return load(reinterpret_cast<const float*>(now[b] - kvScaleBytes(Type)));
   }
 };
 

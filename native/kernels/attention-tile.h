@@ -49,7 +49,7 @@ struct RowPart { float largest, sum; };  // sum 0: the row sees no key of the ch
 struct AttentionScratch {
   float* query;   // [micro tile][headDim][rows of the micro tile], times scale
   float* scores;  // [kTileRows][kScoreStride]
-  float* keys;    // [kGroupBlocks][headDim][16], widened from a 16-bit pool
+  float* keys;    // [kGroupBlocks][headDim][16], widened from what the pool has
   float* values;  // [kGroupBlocks][16][stride], widened or padded
   float* part;    // [kTileRows][stride]
   float* total;   // [kTileRows][stride]
@@ -73,17 +73,17 @@ HENCE_INLINE int microBegin(int rows, int i) { return rows * i / microTiles(rows
 HENCE_INLINE int64_t clamp(int64_t x, int64_t lo, int64_t hi) { return x < lo ? lo : x > hi ? hi : x; }
 
 // Finds and widens the blocks of one sequence and head.
-template <FloatType Type> struct KvReader {
+template <KvType Type> struct KvReader {
   const AttentionArgs& a;
   const int32_t* blocks;  // of the sequence
   int32_t kvHead;
   int stride;
   static constexpr int64_t kElementBytes = BlockStream<Type>::kElementBytes;
 
-  // Points at blocks first .. end, at most a group; places beyond repeat the last.
+  // Points at the numbers of blocks first .. end, at most a group; places beyond repeat the last.
   HENCE_INLINE void find(const uint8_t* pool, int64_t first, int64_t end, const uint8_t** to) const {
     for (int64_t i = 0; i < kGroupBlocks; i++)
-      to[i] = pool + (int64_t(blocks[first + i < end ? first + i : end - 1]) * a.kvHeads + kvHead) * a.headDim * kKvBlockTokens * kElementBytes;
+      to[i] = pool + (int64_t(blocks[first + i < end ? first + i : end - 1]) * a.kvHeads + kvHead) * kvHeadBytes(Type, a.headDim) + kvScaleBytes(Type);
   }
   // to.now[i] = [headDim][16] of block i as f32; `copy` has place for a group.
   HENCE_INLINE void copyKeys(const BlockStream<Type>& from, int count, float* copy, BlockCopy& to) const {
@@ -95,7 +95,7 @@ template <FloatType Type> struct KvReader {
       to.now[i] = stride == a.headDim ? widened(from.now[i], copy + i * stride * 16) : padded(from.now[i], copy + i * stride * 16);
   }
   HENCE_INLINE const float* widened(const uint8_t* source, float* copy) const {
-    if constexpr (Type == FloatType::F32) return reinterpret_cast<const float*>(source);
+    if constexpr (Type == KvType::F32) return reinterpret_cast<const float*>(source);
     const int count = a.headDim * kKvBlockTokens;  // in a register: to the compiler a vector store may change any memory
 #pragma GCC unroll 4
     for (int i = 0; i < count; i += 16) store(copy + i, BlockStream<Type>::loadAt(source + i * kElementBytes));
@@ -165,8 +165,17 @@ HENCE_INLINE void addValues(AttentionScratch& s, int begin, int end, int64_t chu
   for (int row = begin; row < end; row++) single(commonEnd, to, row);
 }
 
+// Scores, or weights, of all rows against blocks first .. last of the chunk, one group, times the scales of their tokens: what
+// the bytes of keys lack after they were summed up, and those of values before.
+HENCE_INLINE void applyScales(const AttentionScratch& s, int rows, int64_t first, int64_t last, const BlockStream<KvType::I8>& blocks) {
+  for (int64_t b = first; b < last; b++) {
+    const F scales = blocks.scales(int(b - first));
+    for (float *at = s.scores + b * 16, *end = at + rows * kScoreStride; at < end; at += kScoreStride) store(at, load(at) * scales);
+  }
+}
+
 // Fills s.part and s.parts for the chunk of keys that starts at position `chunk`.
-template <FloatType Type> void attendChunk(const AttentionArgs& a, const AttentionTile& tile, const KvReader<Type>& reader, int64_t chunk, AttentionScratch& s) {
+template <KvType Type> void attendChunk(const AttentionArgs& a, const AttentionTile& tile, const KvReader<Type>& reader, int64_t chunk, AttentionScratch& s) {
   const int64_t begin = clamp(tile.lo - chunk, 0, kChunkKeys), end = clamp(tile.hi - chunk, 0, kChunkKeys);
   const int64_t firstBlock = begin / 16, endBlock = (end + 15) / 16, base = chunk / 16, tileEnd = (tile.hi + 15) / 16;
   const int micros = microTiles(tile.rows);
@@ -191,6 +200,7 @@ template <FloatType Type> void attendChunk(const AttentionArgs& a, const Attenti
       if (streamed) score(s, row, rowEnd, chunk, first, last, stream, a.headDim);
       else score(s, row, rowEnd, chunk, first, last, copy, a.headDim);
     }
+    if constexpr (Type == KvType::I8) applyScales(s, tile.rows, first, last, stream);
   });
   for (int row = 0; row < tile.rows; row++) {
     float* scores = s.scores + row * kScoreStride;
@@ -202,6 +212,7 @@ template <FloatType Type> void attendChunk(const AttentionArgs& a, const Attenti
   eachGroup(a.valuePool, a.keyPool, base + endBlock, tileEnd, [&](int64_t first, int64_t last) {
     const bool streamed = micros <= kStreamedMicros && reader.stride == a.headDim;
     if (!streamed) reader.copyValues(stream, int(last - first), s.values, copy);
+    if constexpr (Type == KvType::I8) applyScales(s, tile.rows, first, last, stream);
     for (int i = 0; i < micros; i++) {
       const int row = microBegin(tile.rows, i), rowEnd = microBegin(tile.rows, i + 1);
       if (streamed) addValues(s, row, rowEnd, chunk, first, last, stream, reader.stride);

@@ -105,7 +105,7 @@ inline void openTile(const AttentionPlan& p, const AttentionTile& tile, Attentio
 }
 
 // This thread's chunks of one tile.
-template <FloatType Type> void attendTile(const AttentionPlan& p, const AttentionTile& tile, int64_t start, int thread, float* partials, AttentionScratch& s) {
+template <KvType Type> void attendTile(const AttentionPlan& p, const AttentionTile& tile, int64_t start, int thread, float* partials, AttentionScratch& s) {
   const int first = p.owner(tile, start, 0), last = p.owner(tile, start, tile.chunks() - 1);
   if (thread < first || thread > last) return;
   openTile(p, tile, s);
@@ -155,11 +155,11 @@ HENCE_INLINE size_t tiledBytes(int32_t headDim) {
 #endif
 }
 
-template <FloatType Type> void attend(const AttentionArgs& a, const Thread& t) {
+template <KvType Type> void attend(const AttentionArgs& a, const Thread& t) {
   const AttentionPlan plan(a, t.count);
   float* workspace = reinterpret_cast<float*>(a.workspace);
 #if HENCE_AMX
-  if constexpr (Type != FloatType::F32) {
+  if constexpr (Type != KvType::F32) {
     const size_t bytes = tiledBytes(a.headDim);
     attendTiled<Type>(a, t, a.workspace + bytes * size_t(t.index));
     workspace = reinterpret_cast<float*>(a.workspace + bytes * size_t(t.count));
@@ -185,9 +185,10 @@ template <FloatType Type> void attend(const AttentionArgs& a, const Thread& t) {
 
 inline void attention(const AttentionArgs& a, const Thread& t) {
   switch (a.type) {
-    case FloatType::F32: return attend<FloatType::F32>(a, t);
-    case FloatType::F16: return attend<FloatType::F16>(a, t);
-    case FloatType::BF16: return attend<FloatType::BF16>(a, t);
+    case KvType::F32: return attend<KvType::F32>(a, t);
+    case KvType::F16: return attend<KvType::F16>(a, t);
+    case KvType::BF16: return attend<KvType::BF16>(a, t);
+    case KvType::I8: return attend<KvType::I8>(a, t);
   }
 }
 

@@ -14,7 +14,7 @@ struct Case {
   int window = 0;
   float softcap = 0;
   bool sinks = false;
-  FloatType type = FloatType::F32;
+  KvType type = KvType::F32;
 };
 
 struct Batch {
@@ -26,21 +26,31 @@ struct Batch {
   std::vector<size_t> denseStarts{0};
 };
 
-float rounded(float x, FloatType type) {
+float rounded(float x, KvType type) {
   uint32_t bits;
   std::memcpy(&bits, &x, 4);
-  if (type == FloatType::BF16) bits &= 0xffff0000;
-  if (type == FloatType::F16) bits &= 0xffffe000;  // within the normal range of f16
+  if (type == KvType::BF16) bits &= 0xffff0000;
+  if (type == KvType::F16) bits &= 0xffffe000;  // within the normal range of f16
   std::memcpy(&x, &bits, 4);
-  return type == FloatType::F16 && std::fabs(x) < 1e-4f ? 0.0f : x;
+  return type == KvType::F16 && std::fabs(x) < 1e-4f ? 0.0f : x;
 }
 
-void put(std::vector<uint8_t>& pool, FloatType type, size_t i, float x) {
+// A number as the pool has it: in an I8 pool a byte times the scale.
+float stored(Rng& rng, KvType type, float scale) { return type == KvType::I8 ? float(rng.below(255) - 127) * scale : rounded(rng.normal(), type); }
+
+// Number i of the head at byte `head` of the pool, where it is of the token at `place`.
+void put(std::vector<uint8_t>& pool, KvType type, size_t head, size_t i, int place, float x, float scale) {
+  if (type == KvType::I8) {
+    std::memcpy(&pool[head + size_t(place) * 4], &scale, 4);
+    pool[head + size_t(kvScaleBytes(type)) + i] = uint8_t(int(std::lround(x / scale)));
+    return;
+  }
+  i += head / size_t(kvElementBytes(type));
   uint32_t bits;
   std::memcpy(&bits, &x, 4);
-  if (type == FloatType::F32) return void(std::memcpy(&pool[4 * i], &bits, 4));
+  if (type == KvType::F32) return void(std::memcpy(&pool[4 * i], &bits, 4));
   uint16_t h = uint16_t(bits >> 16);
-  if (type == FloatType::F16) h = x == 0 ? 0 : uint16_t((bits >> 16 & 0x8000) | (((bits & 0x7fffffff) - 0x38000000) >> 13));
+  if (type == KvType::F16) h = x == 0 ? 0 : uint16_t((bits >> 16 & 0x8000) | (((bits & 0x7fffffff) - 0x38000000) >> 13));
   std::memcpy(&pool[2 * i], &h, 2);
 }
 
@@ -49,8 +59,8 @@ Batch makeBatch(const Case& c, Rng& rng) {
   b.shape = c;
   size_t blocks = 0, tokens = 0;
   for (auto [queries, context] : c.sequences) blocks += size_t(context + 15) / 16, tokens += size_t(queries);
-  const size_t poolBlocks = blocks + 3, row = size_t(c.kvHeads * c.headDim);
-  b.keyPool.assign(poolBlocks * 16 * row * (c.type == FloatType::F32 ? 4 : 2), 0xff);  // NaN in all three types
+  const size_t poolBlocks = blocks + 3, headBytes = size_t(kvHeadBytes(c.type, c.headDim));
+  b.keyPool.assign(poolBlocks * size_t(c.kvHeads) * headBytes, 0xff);  // NaN in all types, as a scale in I8
   b.valuePool = b.keyPool;
   std::vector<int32_t> order(poolBlocks);
   for (size_t i = 0; i < poolBlocks; i++) order[i] = int32_t(i);
@@ -64,16 +74,17 @@ Batch makeBatch(const Case& c, Rng& rng) {
     const int firstKept = c.window ? std::max(0, context - queries - c.window + 1) : 0;
     for (int p = 0; p < context; p++) {
       if (p % 16 == 0) b.blocks.push_back(order[b.blocks.size()]);
-      const size_t block = size_t(b.blocks.back()) * row * 16;
-      for (int h = 0; h < c.kvHeads; h++)
+      for (int h = 0; h < c.kvHeads; h++) {
+        const size_t head = (size_t(b.blocks.back()) * size_t(c.kvHeads) + size_t(h)) * headBytes;
+        const float keyScale = 0.02f + 0.001f * float(rng.below(20)), valueScale = 0.02f + 0.001f * float(rng.below(20));
         for (int d = 0; d < c.headDim; d++) {
-          const float k = rounded(rng.normal(), c.type), v = rounded(rng.normal(), c.type);
+          const float k = stored(rng, c.type, keyScale), v = stored(rng, c.type, valueScale);
           b.keys.push_back(k), b.values.push_back(v);
           if (p < firstKept) continue;
-          const size_t head = block + size_t(h * c.headDim * 16);
-          put(b.keyPool, c.type, head + size_t(d * 16 + p % 16), k);
-          put(b.valuePool, c.type, head + size_t(p % 16 * c.headDim + d), v);
+          put(b.keyPool, c.type, head, size_t(d * 16 + p % 16), p % 16, k, keyScale);
+          put(b.valuePool, c.type, head, size_t(p % 16 * c.headDim + d), p % 16, v, valueScale);
         }
+      }
     }
     b.blockStarts.push_back(int32_t(b.blocks.size()));
     b.denseStarts.push_back(b.keys.size());
@@ -166,9 +177,12 @@ const Case kCases[] = {
     {"softcap", 4, 2, 64, {{20, 60}, {1, 600}}, 0, 5.0f},
     {"sinks", 6, 2, 64, {{20, 60}, {1, 600}}, 20, 0, true},
     {"sinks, softcap", 6, 2, 16, {{20, 600}}, 0, 2.0f, true},
-    {"f16 pool", 6, 2, 64, {{20, 60}, {1, 600}}, 0, 0, false, FloatType::F16},
-    {"f16 pool, head of 20", 6, 2, 20, {{20, 60}, {1, 600}}, 30, 0, false, FloatType::F16},
-    {"bf16 pool", 6, 2, 128, {{20, 60}, {1, 600}}, 0, 0, false, FloatType::BF16},
+    {"f16 pool", 6, 2, 64, {{20, 60}, {1, 600}}, 0, 0, false, KvType::F16},
+    {"f16 pool, head of 20", 6, 2, 20, {{20, 60}, {1, 600}}, 30, 0, false, KvType::F16},
+    {"bf16 pool", 6, 2, 128, {{20, 60}, {1, 600}}, 0, 0, false, KvType::BF16},
+    {"i8 pool", 6, 2, 128, {{20, 60}, {1, 600}, {70, 1100}}, 0, 0, false, KvType::I8},
+    {"i8 pool, head of 20", 6, 2, 20, {{20, 60}, {1, 600}}, 30, 0, false, KvType::I8},
+    {"i8 pool, softcap, sinks", 8, 1, 64, {{1, 700}, {3, 17}, {90, 90}}, 0, 5.0f, true, KvType::I8},
 };
 
 }  // namespace

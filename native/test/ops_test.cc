@@ -95,12 +95,12 @@ void testRope(const Kernels& k) {
     }
 }
 
-float element(const std::vector<uint8_t>& pool, FloatType type, size_t i) {
+float element(const std::vector<uint8_t>& pool, KvType type, size_t i) {
   float f;
   uint16_t h;
-  if (type == FloatType::F32) return std::memcpy(&f, pool.data() + 4 * i, 4), f;
+  if (type == KvType::F32) return std::memcpy(&f, pool.data() + 4 * i, 4), f;
   std::memcpy(&h, pool.data() + 2 * i, 2);
-  if (type == FloatType::F16) return h & 0x7c00 ? std::ldexp(float((h & 0x3ff) | 0x400), (h >> 10 & 31) - 25) * (h >> 15 ? -1.0f : 1.0f)
+  if (type == KvType::F16) return h & 0x7c00 ? std::ldexp(float((h & 0x3ff) | 0x400), (h >> 10 & 31) - 25) * (h >> 15 ? -1.0f : 1.0f)
                                                 : std::ldexp(float(h & 0x3ff), -24) * (h >> 15 ? -1.0f : 1.0f);
   const uint32_t bits = uint32_t(h) << 16;
   return std::memcpy(&f, &bits, 4), f;
@@ -108,9 +108,9 @@ float element(const std::vector<uint8_t>& pool, FloatType type, size_t i) {
 
 void testKvWrite(const Kernels& k) {
   Rng rng;
-  for (FloatType type : {FloatType::F32, FloatType::F16, FloatType::BF16}) {
-    const double unit = type == FloatType::F32 ? 0 : type == FloatType::F16 ? 1.0 / 2048 : 1.0 / 256;
-    Errors errors(k.name, type == FloatType::F32 ? "kvWrite f32" : type == FloatType::F16 ? "kvWrite f16" : "kvWrite bf16", unit);
+  for (KvType type : {KvType::F32, KvType::F16, KvType::BF16}) {
+    const double unit = type == KvType::F32 ? 0 : type == KvType::F16 ? 1.0 / 2048 : 1.0 / 256;
+    Errors errors(k.name, type == KvType::F32 ? "kvWrite f32" : type == KvType::F16 ? "kvWrite f16" : "kvWrite bf16", unit);
     for (int headDim : {8, 20, 64, 128}) {
       const int kvHeads = 3, blocks = 4, tokens = 21;
       auto key = rng.normals(size_t(tokens * kvHeads * headDim)), value = rng.normals(key.size());
@@ -118,7 +118,7 @@ void testKvWrite(const Kernels& k) {
       std::vector<int32_t> slots(tokens);
       for (int t = 0; t < tokens; t++) slots[t] = t * 3 % 64;
       slots[20] = -1;
-      std::vector<uint8_t> keys(size_t(blocks * 16 * kvHeads * headDim) * (type == FloatType::F32 ? 4 : 2)), values(keys.size());
+      std::vector<uint8_t> keys(size_t(blocks * 16 * kvHeads * headDim) * (type == KvType::F32 ? 4 : 2)), values(keys.size());
       KvWriteArgs args{key.data(), value.data(), slots.data(), keys.data(), values.data(), tokens, kvHeads, headDim, type};
       onThreads(k.kvWrite, args, [&](int) {
         for (int t = 0; t < tokens - 1; t++)
@@ -131,6 +131,38 @@ void testKvWrite(const Kernels& k) {
       });
     }
   }
+}
+
+void testKvWriteBytes(const Kernels& k) {
+  Rng rng;
+  const int kvHeads = 3, blocks = 4, tokens = 21, headDim = 20;
+  auto key = rng.normals(size_t(tokens * kvHeads * headDim)), value = rng.normals(key.size());
+  const size_t nan = size_t((4 * kvHeads + 1) * headDim + 7), infinite = size_t((5 * kvHeads + 2) * headDim);
+  value[nan] = NAN, value[infinite] = -INFINITY;
+  for (int d = 0; d < headDim; d++) value[size_t(6 * kvHeads * headDim + d)] = 1e-37f;
+  std::vector<int32_t> slots(tokens);
+  for (int t = 0; t < tokens; t++) slots[t] = t * 3 % 64;
+  slots[20] = -1;
+  const size_t headBytes = size_t(kvHeadBytes(KvType::I8, headDim));
+  std::vector<uint8_t> keys(size_t(blocks * kvHeads) * headBytes), values(keys.size());
+  KvWriteArgs args{key.data(), value.data(), slots.data(), keys.data(), values.data(), tokens, kvHeads, headDim, KvType::I8};
+  onThreads(k.kvWrite, args, [&](int) {
+    for (int t = 0; t < tokens - 1; t++)
+      for (int h = 0; h < kvHeads; h++) {
+        const size_t head = (size_t(slots[t] / 16 * kvHeads + h)) * headBytes, from = size_t((t * kvHeads + h) * headDim);
+        auto test = [&](const float* x, const std::vector<uint8_t>& pool, size_t first, size_t step, const char* what) {
+          float largest = 0, scale;
+          bool finite = true;
+          for (int d = 0; d < headDim; d++) largest = std::fmax(largest, std::fabs(x[d])), finite &= std::isfinite(x[d]);
+          std::memcpy(&scale, &pool[head + size_t(slots[t] % 16) * 4], 4);
+          require(!finite ? std::isnan(scale) : scale == (largest > 1e-20f ? largest / 127 : 0), k.name, std::string(what) + ": scale");
+          for (int d = 0; d < headDim; d++)
+            require(int8_t(pool[head + 64 + first + size_t(d) * step]) == (scale > 0 ? int(std::nearbyint(x[d] / scale)) : 0), k.name, what);
+        };
+        test(&key[from], keys, size_t(slots[t] % 16), 16, "kvWrite i8 key");
+        test(&value[from], values, size_t(slots[t] % 16 * headDim), 1, "kvWrite i8 value");
+      }
+  });
 }
 
 void testGatherRows(const Kernels& k) {
@@ -252,6 +284,7 @@ int main(int argc, char** argv) {
     testSoftmaxAndArgmax(k);
     testRope(k);
     testKvWrite(k);
+    testKvWriteBytes(k);
     testGatherRows(k);
   });
 }

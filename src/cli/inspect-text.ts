@@ -1,4 +1,5 @@
 import type { ModelDescription } from '../core/index.ts'
+import { type KvType, kvHeadBytes } from '../program/index.ts'
 import { formatBandwidth, formatBytes, formatCount, formatLargeCount, formatNumber, formatOperations, formatPlural } from './format.ts'
 import { PREFILL_EFFICIENCY, PREFILL_TOKENS, type SpeedPrediction } from './predict-speed.ts'
 import type { ProgramCosts } from './program-costs.ts'
@@ -74,12 +75,13 @@ export function typeLines(types: ModelDescription['tensorTypes']): string[] {
 function memoryLines(model: ModelDescription, { weightBytes }: ProgramCosts): string[] {
   const { memory, context, attentionLayers: layers = model.layers, kvHeads, headDim } = model
   const { kvType, kvBytesPerToken, largestContext, availableBytes, states } = memory
-  const numberBytes = kvType === 'f32' ? 4 : 2
+  const headBytes = kvHeadBytes(kvType as KvType, headDim)
   // Layers may differ in heads; then the product of the first would be wrong.
-  const isUniform = 2 * layers * kvHeads * headDim * numberBytes === kvBytesPerToken
+  const isUniform = 2 * layers * kvHeads * headBytes === kvBytesPerToken
+  const head = (width: string): string => (kvType === 'i8' ? `(${width} + 4) B` : `${width} × ${headBytes / headDim} B`)
   const formula = isUniform
-    ? `2 × ${formatPlural(layers, 'layer')} × ${formatPlural(kvHeads, 'KV head')} × ${headDim} × ${numberBytes} B (${kvType})`
-    : `2 × KV heads × width × ${numberBytes} B (${kvType}), summed over layers`
+    ? `2 × ${formatPlural(layers, 'layer')} × ${formatPlural(kvHeads, 'KV head')} × ${head(String(headDim))} (${kvType})`
+    : `2 × KV heads × ${head('width')} (${kvType}), summed over layers`
   const isWhole = largestContext >= model.modelContext
   const stored = Object.values(model.tensorTypes).reduce((sum, { bytes }) => sum + bytes, 0)
   return tableLines([

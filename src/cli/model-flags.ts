@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { GenerateOptions } from '../core/index.ts'
-import { BACKEND_NAMES } from '../llm/index.ts'
+import { BACKEND_NAMES, KV_TYPES } from '../llm/index.ts'
 import type { LoadOptions } from '../tasks/index.ts'
 import { choiceFlag, type Flag, type FlagValues, integerFlag, listFlag, numberFlag, switchFlag, textFlag } from './flags.ts'
 
@@ -12,6 +12,7 @@ type LoadFlags = {
   readonly threads: Flag<number | undefined>
   readonly backend: Flag<LoadOptions['backend']>
   readonly precision: Flag<LoadOptions['precision']>
+  readonly 'kv-type': Flag<LoadOptions['kvType']>
   readonly target: Flag<string | undefined>
   readonly tokenizer: Flag<string | undefined>
 }
@@ -34,6 +35,7 @@ export const LOAD_FLAGS: LoadFlags = {
   threads: integerFlag('N', 'threads that compute', { min: 1, max: 256 }, `all, ${availableParallelism()} here`),
   backend: choiceFlag(BACKEND_NAMES, 'what computes', 'auto: native where it can be loaded'),
   precision: choiceFlag(['exact', 'fast'], 'exact: f32 arithmetic; fast: 8-bit or bf16 inputs of matmuls', 'fast for quantised files'),
+  'kv-type': choiceFlag(KV_TYPES, 'how keys and values are held; i8 takes about half of f16', 'f32 in exact, f16 in fast'),
   target: textFlag('NAME', 'instruction set of the native backend, see `hence doctor`', 'the best'),
   tokenizer: textFlag('PATH', 'tokenizer.json, a llama2.c tokenizer, or a folder with one', "the model's own"),
 }
@@ -79,7 +81,7 @@ export const SPEECH_FLAGS: SpeechFlags = {
 /** Options of `load` as the flags say. */
 export function loadOptions(flags: FlagValues<LoadFlags>): LoadOptions {
   const { context, threads, backend, precision, target, tokenizer } = flags
-  return { context, threads, backend, precision, target, tokenizer }
+  return { context, threads, backend, precision, kvType: flags['kv-type'], target, tokenizer }
 }
 
 /** Options of `load` for language models as the flags say. */

@@ -315,7 +315,7 @@ export interface MemoryDescription {
    */
   readonly stepWeightBytes: number
   readonly kvType: string
-  /** 2 · layers with attention · kvHeads · headDim · bytes per number. */
+  /** 2 · layers with attention · kvHeads · bytes of a head: headDim · bytes per number, of `i8` 4 more for its scale. */
   readonly kvBytesPerToken: number
   /** Tokens of all sequences together that the pool of keys and values holds. */
   readonly kvPoolTokens: number

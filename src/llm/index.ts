@@ -1,5 +1,5 @@
 export { BACKEND_NAMES, type LoadProgress, type Precision } from '../backends/index.ts'
-export { KV_BLOCK_TOKENS } from '../program/index.ts'
+export { KV_BLOCK_TOKENS, KV_TYPES, type KvType } from '../program/index.ts'
 export type { BatchSlice } from './batch.ts'
 export { type BeamResult, searchDecoder } from './beam-search.ts'
 export { ConfigFields } from './config-fields.ts'

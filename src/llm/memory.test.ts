@@ -36,6 +36,9 @@ const plan = (more: { fixedBytes: number; availableBytes: number; context?: numb
 test('bytes per token', () => {
   expect(kvBytesPerToken(config, 'f16')).toBe(PER_TOKEN)
   expect(kvBytesPerToken(config, 'f32')).toBe(2 * PER_TOKEN)
+  // A byte per number and an f32 scale per head: 2 · 4 layers · 2 key heads · (64 + 4).
+  expect(kvBytesPerToken(config, 'i8')).toBe(1_088)
+  expect(tokensThatFit(config, 'i8', 100 * PER_TOKEN)).toBe(176)
   expect(tokensThatFit(config, 'f16', 100 * PER_TOKEN)).toBe(96)
   expect(tokensThatFit(config, 'f16', -1)).toBe(0)
 })

@@ -1,5 +1,5 @@
 import { DTYPE_BYTES, HenceError } from '../core/index.ts'
-import { KV_BLOCK_TOKENS, type KvType } from '../program/index.ts'
+import { KV_BLOCK_TOKENS, type KvType, kvHeadBytes } from '../program/index.ts'
 import { type DecoderConfig, stateSizes } from './decoder-config.ts'
 
 /** Tokens of context when the caller asks for none. */
@@ -9,10 +9,10 @@ export const DEFAULT_KV_SHARE = 0.25
 /** The pool of keys and values holds up to this many whole contexts. */
 export const POOL_CONTEXTS = 4
 
-/** Bytes that one token's keys and values take: Σ over layers of 2 · kvHeads · headDim · bytes per number. */
+/** Bytes that one token's keys and values take: Σ over layers of 2 · kvHeads · bytes of a head. */
 export function kvBytesPerToken({ layers }: DecoderConfig, kvType: KvType): number {
   return layers.reduce(
-    (sum, { mixer }) => sum + (mixer.kind === 'attention' ? 2 * mixer.kvHeads * mixer.headDim * DTYPE_BYTES[kvType] : 0),
+    (sum, { mixer }) => sum + (mixer.kind === 'attention' ? 2 * mixer.kvHeads * kvHeadBytes(kvType, mixer.headDim) : 0),
     0,
   )
 }

@@ -1,8 +1,9 @@
 import { freemem } from 'node:os'
 import { type Backend, type BackendOptions, type LoadProgress, openBackend, type Precision } from '../backends/index.ts'
-import { elementCount, isHenceError, type MemoryDescription } from '../core/index.ts'
-import { expertShare, type Program, sourceTensors } from '../program/index.ts'
+import { elementCount, HenceError, isHenceError, type MemoryDescription } from '../core/index.ts'
+import { expertShare, type KvType, type Program, sourceTensors } from '../program/index.ts'
 import { Decoder, type DecoderSource, kvTypeOf, STEP_SEQUENCES, stepLimits, stepMemory, writeDecoder } from './decoder.ts'
+import type { DecoderConfig } from './decoder-config.ts'
 import { Engine, type EngineSettings } from './engine.ts'
 import { type ContextPlan, kvBytesPerToken, planContext, sequencesThatFit, stateBytesPerSequence, tokensThatFit } from './memory.ts'
 import { openBlockStore } from './open-block-store.ts'
@@ -16,6 +17,11 @@ export interface EngineOptions extends BackendOptions, EngineSettings {
   readonly context?: number | undefined
   /** `exact` is the default for F32, F16 and BF16 files, `fast` for quantised ones. */
   readonly precision?: Precision | undefined
+  /**
+   * How keys and values are held: `f32` is the default in `exact`, `f16` in `fast`. `i8` takes about half of `f16`, a byte per
+   * number and a scale per token and head, for an error of about half a percent in each.
+   */
+  readonly kvType?: KvType | undefined
   /**
    * Folder in which the prefix cache outlives the process: what leaves it, or is in it when the model is disposed, is found there by
    * whoever loads the same model with the same precision. It tells what was asked and answered; only this user can read it.
@@ -94,7 +100,8 @@ function planOn(backend: Backend, source: DecoderSource, options: EngineOptions,
   const { config, checkpoint } = source
   const tensors = [...checkpoint.tensors.values()]
   const precision = options.precision ?? (tensors.every(tensor => PLAIN_TYPES.includes(tensor.type)) ? 'exact' : 'fast')
-  const kvType = kvTypeOf(precision)
+  const kvType = options.kvType ?? kvTypeOf(precision)
+  checkHasKeys(config, options.kvType)
   const program = writeDecoder(source, { kvType })
   // The arena hardly depends on the context, which is not known yet.
   const { arenaBytes } = stepMemory(program, stepLimits(config, 1, 1))
@@ -132,6 +139,16 @@ function planOn(backend: Backend, source: DecoderSource, options: EngineOptions,
       largestContext,
     },
   }
+}
+
+/** Refuses a choice between ways to hold keys and values where there are none. */
+function checkHasKeys({ architecture, layers }: DecoderConfig, kvType: KvType | undefined): void {
+  if (kvType === undefined || layers.some(({ mixer }) => mixer.kind === 'attention')) return
+  throw new HenceError('OPTION_INVALID', `kvType ${kvType}: a ${architecture} model has no keys and values, only a state of fixed size`, {
+    kvType,
+    architecture,
+    hint: 'Leave kvType (--kv-type) out.',
+  })
 }
 
 /**

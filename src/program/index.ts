@@ -16,7 +16,7 @@ export { type DenseAttentionAttributes, denseAttentionShape, denseAttentionStrid
 export type { ExtremeAttributes } from './ops/extreme.ts'
 export type { GroupNormAttributes } from './ops/group-norm.ts'
 export { type AttributesOf, type OpName, opOf } from './ops/index.ts'
-export { KV_BLOCK_TOKENS, type KvType, kvPoolType } from './ops/kv.ts'
+export { KV_BLOCK_TOKENS, KV_TYPES, type KvType, kvHeadBytes, kvPoolHeads, kvPoolType } from './ops/kv.ts'
 export type { MapAttributes, MapExpression, MapType } from './ops/map.ts'
 export type { MatmulAttributes } from './ops/matmul.ts'
 export type { NormAttributes } from './ops/norm.ts'

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type TinyModelOptions, tinyModelFolder } from '../../test/tiny-model.ts'
 import type { GenerateOptions, GenerationDelta, LanguageModel } from '../core/index.ts'
+import type { KvType } from '../program/index.ts'
 import { inspect, type LoadOptions, load } from './index.ts'
 
 const folders: { remove(): void }[] = []
@@ -45,6 +46,19 @@ describe('load', () => {
     })
     expect(description.memory).toMatchObject({ kvType: 'f32', kvBytesPerToken: 2 * 2 * 8 * 4, kvPoolTokens: 384 })
     expect(description.backend).toMatchObject({ name: 'reference' })
+  })
+
+  test('keys and values are held as asked', async () => {
+    const path = await tinyFolder()
+    const options = { kind: 'language', backend: 'reference' } as const
+    for (const [kvType, headBytes] of Object.entries({ f32: 4 * 4, f16: 2 * 4, bf16: 2 * 4, i8: 4 + 4 })) {
+      using model = await load(path, { ...options, kvType: kvType as KvType })
+      const { memory } = model.describe()
+      expect(memory).toMatchObject({ kvType, kvBytesPerToken: 2 * 2 * 2 * headBytes, kvPoolTokens: 384 })
+      expect(memory.kvPoolBytes).toBe(384 * memory.kvBytesPerToken)
+      expect((await model.generate('a', { ...ENDLESS, maxTokens: 20 }).done()).tokens).toHaveLength(20)
+    }
+    await expect(load(path, { ...options, kvType: 'int8' as KvType })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
   })
 
   test('inspect says the same without weights', async () => {

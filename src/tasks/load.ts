@@ -9,7 +9,7 @@ import {
 } from '../core/index.ts'
 import { detectFormat } from '../formats/index.ts'
 import { findModel } from '../hub/index.ts'
-import { BACKEND_NAMES, type EngineOptions, planEngine, startEngine } from '../llm/index.ts'
+import { BACKEND_NAMES, type EngineOptions, KV_TYPES, planEngine, startEngine } from '../llm/index.ts'
 import { abortSignal, boolean, callback, checkOptions, integer, number, type OptionRule, oneOf, text } from './check-options.ts'
 import { describeModel } from './describe-model.ts'
 import { encoderFolder, inspectEncoder, loadEncoder } from './encoder/load-encoder.ts'
@@ -48,6 +48,7 @@ const SHARED_RULES: Readonly<Record<string, OptionRule>> = {
 const LANGUAGE_RULES: Readonly<Record<string, OptionRule>> = {
   ...SHARED_RULES,
   context: integer(1, 2 ** 27),
+  kvType: oneOf(...KV_TYPES),
   tokenizer: value =>
     typeof value === 'string' || (typeof value === 'object' && value !== null && 'encode' in value) ? undefined : 'a path or a tokenizer',
   chatTemplate: text,

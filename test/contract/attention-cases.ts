@@ -14,12 +14,26 @@ interface AttentionShape {
   readonly causal?: boolean
   /** Farthest distance with a bias of its own. */
   readonly reach?: number
+  /** Values are halves up to 127, every fifth head zeros: where an `i8` pool has to round ties, and to do without a scale. */
+  readonly areHalves?: boolean
+}
+
+/** Rows of heads as {@link AttentionShape.areHalves} says. */
+function halves(c: CaseBuilder, count: number, headDim: number): Float32Array {
+  return c.numbers(count, 40).map((x, i) => {
+    if (Math.floor(i / headDim) % 5 === 4) return 0
+    return i % headDim === 0 ? 127 : Math.max(-126, Math.min(126, Math.round(x))) + 0.5
+  })
+}
+
+function caseName(name: string, type: KvType): string {
+  return `attention ${name}${type === 'f32' ? '' : `, ${type}`}`
 }
 
 /** Keys and values are written and read step by step, in blocks taken in a scrambled order. */
 function attentionCase(name: string, shape: AttentionShape): ContractCase {
-  const { heads, kvHeads, headDim, steps, type = 'f32', window, softcap, sinks, causal, reach } = shape
-  const c = new CaseBuilder(`attention ${name}`, headDim + heads)
+  const { heads, kvHeads, headDim, steps, type = 'f32', window, softcap, sinks, causal, reach, areHalves } = shape
+  const c = new CaseBuilder(caseName(name, type), headDim + heads)
   const { builder } = c
   const [tokens, sequences, starts, entries] = ['T', 'S', 'S1', 'B'].map(boundDim) as [
     ReturnType<typeof boundDim>,
@@ -72,7 +86,7 @@ function attentionCase(name: string, shape: AttentionShape): ContractCase {
       inputs: {
         query: c.numbers(T * heads * headDim, 2),
         key: c.numbers(T * kvHeads * headDim),
-        value: c.numbers(T * kvHeads * headDim),
+        value: areHalves ? halves(c, T * kvHeads * headDim, headDim) : c.numbers(T * kvHeads * headDim),
         slots: Int32Array.from(slotOf),
         queryStarts: Int32Array.from(queries),
         contextLengths: Int32Array.from(lengths),
@@ -100,7 +114,7 @@ interface CrossShape {
 
 /** Keys are written once and read by sequences that may share them, all keys by every query. */
 function crossCase(name: string, { heads, kvHeads, headDim, type = 'f32', keys, sequences, reach }: CrossShape): ContractCase {
-  const c = new CaseBuilder(`attention ${name}`, headDim + heads)
+  const c = new CaseBuilder(caseName(name, type), headDim + heads)
   const { builder } = c
   let total = 0
   const tables = keys.map(count => Array.from({ length: Math.ceil(count / KV_BLOCK_TOKENS) }, () => total++))
@@ -134,11 +148,11 @@ function crossCase(name: string, { heads, kvHeads, headDim, type = 'f32', keys, 
   return { ...done, steps: done.steps.map(step => ({ ...step, dims: { blocks: total } })) }
 }
 
-export const attentionCases: readonly ContractCase[] = [
-  attentionCase('one token', { heads: 1, kvHeads: 1, headDim: 16, steps: [[1]] }),
-  attentionCase('prompt and decode', { heads: 4, kvHeads: 2, headDim: 64, steps: [[40], [1], [1]] }),
-  attentionCase('odd head width', { heads: 3, kvHeads: 1, headDim: 20, steps: [[5], [17], [1]] }),
-  attentionCase('ragged', {
+const ATTENTION: Readonly<Record<string, AttentionShape>> = {
+  'one token': { heads: 1, kvHeads: 1, headDim: 16, steps: [[1]] },
+  'prompt and decode': { heads: 4, kvHeads: 2, headDim: 64, steps: [[40], [1], [1]] },
+  'odd head width': { heads: 3, kvHeads: 1, headDim: 20, steps: [[5], [17], [1]] },
+  ragged: {
     heads: 4,
     kvHeads: 4,
     headDim: 48,
@@ -147,8 +161,8 @@ export const attentionCases: readonly ContractCase[] = [
       [1, 1, 0, 5],
       [3, 1, 1, 1],
     ],
-  }),
-  attentionCase('window', {
+  },
+  window: {
     heads: 2,
     kvHeads: 1,
     headDim: 32,
@@ -158,8 +172,8 @@ export const attentionCases: readonly ContractCase[] = [
       [1, 1],
       [9, 12],
     ],
-  }),
-  attentionCase('softcap', {
+  },
+  softcap: {
     heads: 2,
     kvHeads: 2,
     headDim: 32,
@@ -168,8 +182,8 @@ export const attentionCases: readonly ContractCase[] = [
       [20, 3],
       [1, 1],
     ],
-  }),
-  attentionCase('sinks', {
+  },
+  sinks: {
     heads: 4,
     kvHeads: 2,
     headDim: 16,
@@ -178,8 +192,8 @@ export const attentionCases: readonly ContractCase[] = [
       [20, 3],
       [1, 1],
     ],
-  }),
-  attentionCase('f16 pools', {
+  },
+  'a prompt beside a short one': {
     heads: 4,
     kvHeads: 2,
     headDim: 64,
@@ -188,8 +202,8 @@ export const attentionCases: readonly ContractCase[] = [
       [33, 2],
       [1, 1],
     ],
-  }),
-  attentionCase('bf16 pools', {
+  },
+  'wide heads beside each other': {
     heads: 4,
     kvHeads: 2,
     headDim: 128,
@@ -198,10 +212,10 @@ export const attentionCases: readonly ContractCase[] = [
       [33, 2],
       [1, 1],
     ],
-  }),
-  attentionCase('wide heads, long context', { heads: 2, kvHeads: 1, headDim: 256, steps: [[300], [1]] }),
-  attentionCase('decode far out', { heads: 4, kvHeads: 2, headDim: 64, type: 'f16', steps: [[500], [500], [1]] }),
-  attentionCase('relative bias', {
+  },
+  'wide heads, long context': { heads: 2, kvHeads: 1, headDim: 256, steps: [[300], [1]] },
+  'decode far out': { heads: 4, kvHeads: 2, headDim: 64, type: 'f16', steps: [[500], [500], [1]] },
+  'relative bias': {
     heads: 4,
     kvHeads: 4,
     headDim: 16,
@@ -211,11 +225,11 @@ export const attentionCases: readonly ContractCase[] = [
       [1, 1],
       [2, 40],
     ],
-  }),
-  attentionCase('relative bias far out', { heads: 2, kvHeads: 1, headDim: 64, type: 'f16', reach: 128, softcap: 20, steps: [[600], [1]] }),
-  attentionCase('relative bias of both directions', { heads: 3, kvHeads: 3, headDim: 20, causal: false, reach: 7, steps: [[37, 1, 16]] }),
-  attentionCase('both directions', { heads: 2, kvHeads: 1, headDim: 64, causal: false, type: 'bf16', steps: [[70, 530, 5]] }),
-  attentionCase('relative bias of both directions, 16-bit', {
+  },
+  'relative bias far out': { heads: 2, kvHeads: 1, headDim: 64, type: 'f16', reach: 128, softcap: 20, steps: [[600], [1]] },
+  'relative bias of both directions': { heads: 3, kvHeads: 3, headDim: 20, causal: false, reach: 7, steps: [[37, 1, 16]] },
+  'both directions': { heads: 2, kvHeads: 1, headDim: 64, causal: false, type: 'bf16', steps: [[70, 530, 5]] },
+  'relative bias of both directions, far out': {
     heads: 2,
     kvHeads: 2,
     headDim: 64,
@@ -223,8 +237,11 @@ export const attentionCases: readonly ContractCase[] = [
     reach: 30,
     type: 'bf16',
     steps: [[70, 530, 5]],
-  }),
-  crossCase('across', {
+  },
+}
+
+const CROSS: Readonly<Record<string, CrossShape>> = {
+  across: {
     heads: 4,
     kvHeads: 4,
     headDim: 16,
@@ -236,8 +253,8 @@ export const attentionCases: readonly ContractCase[] = [
       [1, 20],
       [0, 0],
     ],
-  }),
-  crossCase('across, more queries than keys', {
+  },
+  'across, more queries than keys': {
     heads: 2,
     kvHeads: 1,
     headDim: 20,
@@ -246,8 +263,8 @@ export const attentionCases: readonly ContractCase[] = [
       [0, 9],
       [1, 40],
     ],
-  }),
-  crossCase('across a recording', {
+  },
+  'across a recording': {
     heads: 2,
     kvHeads: 2,
     headDim: 64,
@@ -258,8 +275,8 @@ export const attentionCases: readonly ContractCase[] = [
       [0, 1],
       [0, 20],
     ],
-  }),
-  crossCase('across with a bias', {
+  },
+  'across with a bias': {
     heads: 2,
     kvHeads: 2,
     headDim: 32,
@@ -270,5 +287,36 @@ export const attentionCases: readonly ContractCase[] = [
       [1, 1],
       [0, 1],
     ],
+  },
+}
+
+/** Every shape over the pools it names, and over pools of bytes with scales. */
+export const attentionCases: readonly ContractCase[] = [
+  ...Object.entries(ATTENTION).map(([name, shape]) => attentionCase(name, shape)),
+  ...Object.entries(CROSS).map(([name, shape]) => crossCase(name, shape)),
+  ...Object.entries(ATTENTION).map(([name, shape]) => attentionCase(name, { ...shape, type: 'i8' })),
+  ...Object.entries(CROSS).map(([name, shape]) => crossCase(name, { ...shape, type: 'i8' })),
+  attentionCase('halves and zeros', {
+    heads: 4,
+    kvHeads: 2,
+    headDim: 36,
+    type: 'i8',
+    areHalves: true,
+    steps: [
+      [40, 7],
+      [1, 1],
+    ],
   }),
+  attentionCase('groups of a model', {
+    heads: 28,
+    kvHeads: 4,
+    headDim: 128,
+    type: 'i8',
+    steps: [
+      [70, 5],
+      [1, 1],
+      [20, 1],
+    ],
+  }),
+  attentionCase('a group too wide for a tile', { heads: 71, kvHeads: 1, headDim: 64, type: 'i8', steps: [[35], [1]] }),
 ]

@@ -11,6 +11,9 @@ import {
   type ExtremeAttributes,
   type GroupNormAttributes,
   type Instruction,
+  KV_TYPES,
+  type KvType,
+  kvPoolHeads,
   type MapAttributes,
   type MatmulAttributes,
   type NormAttributes,
@@ -81,7 +84,6 @@ const OPCODES = [
   'selective_scan',
   'causal_conv',
 ]
-const FLOAT_TYPES = ['f32', 'f16', 'bf16']
 const MAX_FUSED_WEIGHTS = 4
 const NONE = 0xffffffff
 
@@ -257,14 +259,14 @@ function encodeInstruction(program: Program, instruction: Instruction, encoder: 
     }
     case 'kv_write': {
       const pool = program.buffers[d]!
-      const [, , kvHeads, headDim] = pool.shape as [Dim, number, number, number]
-      return [op, [a, b, c, d, e, encoder.dim(shape(0)[0]!), kvHeads, headDim, FLOAT_TYPES.indexOf(pool.dtype)]]
+      const { kvHeads, headDim } = kvPoolHeads(op, 'keyPool', pool)
+      return [op, [a, b, c, d, e, encoder.dim(shape(0)[0]!), kvHeads, headDim, kvTypeNumber(pool)]]
     }
     case 'attention': {
       const { heads, kvHeads, headDim, scale, causal = true, window = 0, softcap = 0 } = attributes as AttentionAttributes
       const bias = operands[8]
       const buffers = [...ids.slice(0, 7), ids[7] ?? NONE, ids[8] ?? NONE, y, encoder.dim(shape(0)[0]!), encoder.dim(shape(4)[0]!)]
-      const type = FLOAT_TYPES.indexOf(program.buffers[b]!.dtype)
+      const type = kvTypeNumber(program.buffers[b]!)
       const reach = bias ? ((bias.shape[1] as number) - 1) / 2 : 0
       const numbers = [heads, kvHeads, headDim, Number(causal), window, reach, type]
       return [op, [...buffers, ...numbers, encoder.float(scale), encoder.float(softcap)]]
@@ -338,4 +340,9 @@ function bytesOf(program: Program, id: number): number {
   return { f64: 8, i64: 8, u64: 8, f16: 2, bf16: 2, i16: 2, u16: 2, i8: 1, u8: 1, bool: 1, f32: 4, i32: 4, u32: 4 }[
     program.buffers[id]!.dtype
   ]
+}
+
+/** The number native code knows the element type of a pool of keys or values by. */
+function kvTypeNumber({ dtype }: Buffer): number {
+  return KV_TYPES.indexOf(dtype as KvType)
 }

@@ -1,6 +1,6 @@
 import { type Backend, openBackend, type Precision } from '../../backends/index.ts'
-import { DTYPE_BYTES, elementCount, HenceError, type MemoryDescription } from '../../core/index.ts'
-import { KV_BLOCK_TOKENS, type KvType, planMemory } from '../../program/index.ts'
+import { elementCount, HenceError, type MemoryDescription } from '../../core/index.ts'
+import { KV_BLOCK_TOKENS, type KvType, kvHeadBytes, planMemory } from '../../program/index.ts'
 import { kvTypeOf, STEP_LOGIT_BYTES, STEP_SEQUENCES, STEP_TOKENS } from '../decoder.ts'
 import { blocksFor } from '../kv-blocks.ts'
 import { DEFAULT_CONTEXT, DEFAULT_KV_SHARE, formatBytes } from '../memory.ts'
@@ -73,7 +73,7 @@ function planOn(backend: Backend, source: Seq2SeqSource, options: EngineOptions)
   const { config, checkpoint } = source
   const tensors = [...checkpoint.tensors.values()]
   const precision = options.precision ?? (tensors.every(({ type }) => PLAIN_TYPES.includes(type)) ? 'exact' : 'fast')
-  const kvType = kvTypeOf(precision)
+  const kvType = options.kvType ?? kvTypeOf(precision)
   const programs = writeSeq2Seq(source, { kvType })
   const weightBytes = tensors.reduce(
     (sum, { shape, byteLength }) => sum + (backend.name === 'reference' ? elementCount(shape) * 4 : byteLength),
@@ -154,5 +154,5 @@ function limitsOf({ encoder, vocabulary }: Seq2SeqConfig, { source, target }: Co
 
 /** Bytes that one token's keys and values take, of a source or of a target. */
 function kvBytesPerToken({ decoder }: Seq2SeqConfig, kvType: KvType): number {
-  return decoder.layers.reduce((sum, { heads, headDim }) => sum + 2 * heads * headDim * DTYPE_BYTES[kvType], 0)
+  return decoder.layers.reduce((sum, { heads, headDim }) => sum + 2 * heads * kvHeadBytes(kvType, headDim), 0)
 }

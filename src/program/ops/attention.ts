@@ -1,7 +1,7 @@
 import type { Tensor } from '../../core/index.ts'
 import type { BufferType } from '../buffer.ts'
 import { agree, check, f32, i32, knownDim, type Op, operand } from '../op.ts'
-import { KV_BLOCK_TOKENS, kvPool, poolReader } from './kv.ts'
+import { KV_BLOCK_TOKENS, kvPoolHeads, poolReader } from './kv.ts'
 
 export interface AttentionAttributes {
   readonly heads: number
@@ -41,12 +41,8 @@ export const attention: Op<AttentionAttributes> = {
       ['keyPool', keyPool],
       ['valuePool', valuePool],
     ] as const) {
-      const { shape } = kvPool('attention', name, pool)
-      check(
-        shape[1] === KV_BLOCK_TOKENS && shape[2] === kvHeads && shape[3] === headDim,
-        'attention',
-        `${name} has another shape than the heads`,
-      )
+      const own = kvPoolHeads('attention', name, pool)
+      check(own.kvHeads === kvHeads && own.headDim === headDim, 'attention', `${name} has another shape than the heads`)
     }
     for (const [name, table] of Object.entries({ queryStarts, contextLengths, blockStarts, blocks }))
       operand('attention', name, table, 'i32', 1)
@@ -75,13 +71,12 @@ export const attention: Op<AttentionAttributes> = {
         for (let h = 0; h < heads; h++) {
           const at = (q * heads + h) * headDim
           const kvHead = Math.floor((h * kvHeads) / heads)
-          const place = (p: number): number =>
-            ((blocks[blockStarts[s]! + Math.floor(p / KV_BLOCK_TOKENS)]! * KV_BLOCK_TOKENS + (p % KV_BLOCK_TOKENS)) * kvHeads + kvHead) *
-            headDim
+          const row = (p: number): number =>
+            (blocks[blockStarts[s]! + Math.floor(p / KV_BLOCK_TOKENS)]! * KV_BLOCK_TOKENS + (p % KV_BLOCK_TOKENS)) * kvHeads + kvHead
           const scores: number[] = []
           for (let p = first; p <= last; p++) {
             let score = 0
-            for (let d = 0, k = place(p); d < headDim; d++) score += query[at + d]! * key(k + d)
+            for (let d = 0, k = row(p); d < headDim; d++) score += query[at + d]! * key(k, d)
             score = score * scale + bias(h, p - position)
             scores.push(softcap > 0 ? softcap * Math.tanh(score / softcap) : score)
           }
@@ -92,7 +87,7 @@ export const attention: Op<AttentionAttributes> = {
           for (const [i, score] of scores.entries()) {
             const weight = Math.exp(score - largest)
             total += weight
-            for (let d = 0, v = place(first + i); d < headDim; d++) sum[d]! += weight * value(v + d)
+            for (let d = 0, v = row(first + i); d < headDim; d++) sum[d]! += weight * value(v, d)
           }
           for (let d = 0; d < headDim; d++) y[at + d] = sum[d]! / total
         }

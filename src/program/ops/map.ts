@@ -1,3 +1,4 @@
+import { roundHalfEven } from '../../core/index.ts'
 import { type Dim, denseStrides, formatShape, sameDim } from '../dims.ts'
 import { check, type Op } from '../op.ts'
 import { ACTIVATIONS, erf } from './activations.ts'
@@ -206,9 +207,4 @@ function compile(tree: MapExpression): (values: readonly number[]) => number {
   }
   const f = BINARY[tree[0]]
   return values => f(a(values), b(values))
-}
-
-function roundHalfEven(x: number): number {
-  const rounded = Math.round(x)
-  return Math.abs(x - Math.trunc(x)) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }

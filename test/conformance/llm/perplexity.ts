@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Backend, Precision } from '../../../src/backends/index.ts'
-import type { DecoderSource } from '../../../src/llm/index.ts'
+import type { DecoderSource, KvType } from '../../../src/llm/index.ts'
 import { Decoder, kvTypeOf, stepLimits, writeDecoder } from '../../../src/llm/index.ts'
 import { tokenizerFromLlama2c } from '../../../src/text/index.ts'
 import { testdata } from '../../testdata.ts'
@@ -29,10 +29,16 @@ export type Pace = 'at once' | 'few by few'
 const FEW = 16
 
 /** Perplexity of {@link STORIES}: exp of the mean of −ln p over all tokens but the first of each. */
-export async function perplexityOf(source: DecoderSource, backend: Backend, precision: Precision, pace: Pace): Promise<number> {
+export async function perplexityOf(
+  source: DecoderSource,
+  backend: Backend,
+  precision: Precision,
+  pace: Pace,
+  kvType: KvType = kvTypeOf(precision),
+): Promise<number> {
   const { vocabulary, context } = source.config
   const tokenizer = tokenizerFromLlama2c(readFileSync(testdata('llm', 'stories260K', 'tok512.bin')), vocabulary)
-  const program = writeDecoder(source, { kvType: kvTypeOf(precision) })
+  const program = writeDecoder(source, { kvType })
   const decoder = await Decoder.compile(source, program, { backend, precision, limits: stepLimits(source.config, context, context) })
   const blocks = Array.from({ length: context / 16 }, (_, i) => i)
   let [loss, count] = [0, 0]

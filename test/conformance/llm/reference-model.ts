@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Backend, Precision } from '../../../src/backends/index.ts'
 import type { Tensor } from '../../../src/core/index.ts'
 import { type Checkpoint, openGguf, openHuggingFaceFolder, openSafetensors, readFloat32 } from '../../../src/formats/index.ts'
-import type { BatchSlice } from '../../../src/llm/index.ts'
+import type { BatchSlice, KvType } from '../../../src/llm/index.ts'
 import {
   Decoder,
   type DecoderSource,
@@ -57,8 +57,9 @@ export async function compileReference(
   { source }: Pick<ReferenceModel, 'source'>,
   backend: Backend,
   precision: Precision = 'exact',
+  kvType: KvType = kvTypeOf(precision),
 ): Promise<Decoder> {
-  const program = writeDecoder(source, { kvType: kvTypeOf(precision), hasTaps: true })
+  const program = writeDecoder(source, { kvType, hasTaps: true })
   const { context } = source.config
   return Decoder.compile(source, program, { backend, precision, limits: stepLimits(source.config, context, 4 * context) })
 }

@@ -103,8 +103,8 @@ function describeModel(name: string, target: TestBackend): void {
     expect(targets.map(({ tokens }, i) => tokens.slice(prompts[i]!.prefix.length))).toEqual(prompts.map(({ greedy }) => greedy))
   })
 
-  test('fast: rows point the same way', async () => {
-    const fast = await compileSeq2SeqReference(reference, backend, 'fast')
+  test.each(['f16', 'i8'] as const)('fast, keys and values of %s: rows point the same way', async kvType => {
+    const fast = await compileSeq2SeqReference(reference, backend, 'fast', kvType)
     try {
       for (const [i, { source, target: tokens }] of reference.prompts.entries()) {
         const { memory } = await fast.encode([source])

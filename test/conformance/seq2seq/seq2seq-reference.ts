@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Backend, Precision } from '../../../src/backends/index.ts'
 import { type Checkpoint, openHuggingFaceFolder, openSafetensors, readFloat32 } from '../../../src/formats/index.ts'
-import { kvTypeOf } from '../../../src/llm/index.ts'
+import { type KvType, kvTypeOf } from '../../../src/llm/index.ts'
 import {
   Seq2Seq,
   type Seq2SeqLimits,
@@ -88,8 +88,13 @@ export const REFERENCE_LIMITS: Seq2SeqLimits = {
 }
 
 /** Compiles both programs with all taps. */
-export function compileSeq2SeqReference({ source }: Seq2SeqReference, backend: Backend, precision: Precision = 'exact'): Promise<Seq2Seq> {
-  const programs = writeSeq2Seq(source, { kvType: kvTypeOf(precision), hasTaps: true })
+export function compileSeq2SeqReference(
+  { source }: Seq2SeqReference,
+  backend: Backend,
+  precision: Precision = 'exact',
+  kvType: KvType = kvTypeOf(precision),
+): Promise<Seq2Seq> {
+  const programs = writeSeq2Seq(source, { kvType, hasTaps: true })
   return Seq2Seq.compile(source, programs, { backend, precision, limits: REFERENCE_LIMITS })
 }
 

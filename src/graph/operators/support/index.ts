@@ -1,3 +1,4 @@
+export { roundHalfEven } from '../../../core/index.ts'
 export * from './axis-maps.ts'
 export * from './cells.ts'
 export * from './element-codes.ts'

@@ -1,4 +1,4 @@
-import { f32ToBf16, f32ToF16 } from '../../../core/index.ts'
+import { f32ToBf16, f32ToF16, roundHalfEven } from '../../../core/index.ts'
 
 /** A float of eight bits or less with a sign. */
 export type SmallFloat = 'f8e4m3fn' | 'f8e4m3fnuz' | 'f8e5m2' | 'f8e5m2fnuz' | 'f4e2m1'
@@ -120,15 +120,6 @@ const singleBits = new Uint32Array(singles.buffer)
 export function exponentOf(value: number): number {
   doubles[0] = value
   return ((words[1]! >>> 20) & 0x7ff) - 1023
-}
-
-/** The nearest integer, ties to even. */
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value)
-  const rest = value - floor
-  if (rest < 0.5) return floor
-  if (rest > 0.5) return floor + 1
-  return floor % 2 === 0 ? floor : floor + 1
 }
 
 /** The single whose last bit says that bits were dropped; rounding it on to 22 bits or less rounds `value` once. */

@@ -7,7 +7,10 @@
 
 namespace hence::HENCE_TARGET {
 
-constexpr int64_t kReduceRun = 4096;  // numbers, or rows, added up before they join the total
+constexpr int64_t kReduceRun = 4096;  // numbers added up, lane by lane, before they join the total
+// Rows added one after the other before they join the total. So does a plain loop, and so do other engines: where a model
+// subtracts nearly equal sums, their order decides what is left.
+constexpr int64_t kReduceRows = 1024;
 constexpr int kReduceColumns = 4;     // vectors of columns side by side
 
 enum class ReduceJoin { Sum, Max, Min, Prod };
@@ -146,7 +149,7 @@ template <ReduceJoin Join, ReduceTerm Term, int N> HENCE_INLINE void reduceColum
   HENCE_UNROLL for (int n = 0; n < N; n++) total[n] = set1(R::kInitial);
   rows.moveTo(0);
   for (int64_t done = 0; done < rows.count;) {
-    const int64_t end = done + kReduceRun / 16 < rows.count ? done + kReduceRun / 16 : rows.count;
+    const int64_t end = done + kReduceRows < rows.count ? done + kReduceRows : rows.count;
     F sums[N];
     HENCE_UNROLL for (int n = 0; n < N; n++) sums[n] = set1(R::kInitial);
     while (done < end) {  // the last axis of the walk is stepped through without counting

@@ -182,8 +182,10 @@ interface FeatureExample {
 describeWithTestdata('Magika', () => {
   const folder = testdata('encoders', 'magika')
   // The first normalization subtracts a squared mean from a mean of squares that is nearly equal, most of all where a short
-  // file leaves the same padding everywhere: sums rounded in another order than the authors' move scores this far.
-  const ROUNDING = 1e-2
+  // file leaves the same padding everywhere. The authors' scores have the rounding of sums of f32, one row after the other,
+  // and of their tanh in them: exact arithmetic gives scores up to 3.3e-3 away. The native backend rounds alike; the
+  // reference backend sums in doubles.
+  const ROUNDING = { native: 1e-5, reference: 4e-3 } as const
   const modes = { high_confidence: 'high', medium_confidence: 'medium', best_guess: 'best-guess' } as const
   const reasons = { none: 'no', low_confidence: 'low-confidence', overwrite_map: 'renamed' } as const
 
@@ -215,7 +217,7 @@ describeWithTestdata('Magika', () => {
           modelLabel: prediction.dl === 'undefined' ? undefined : prediction.dl,
           overwritten: reasons[prediction.overwrite_reason],
         })
-        expect(Math.abs(found.score - prediction.score)).toBeLessThan(ROUNDING)
+        expect(Math.abs(found.score - prediction.score)).toBeLessThan(ROUNDING[backend])
       }
     })
   })

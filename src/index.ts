@@ -37,6 +37,7 @@ export {
   type SamplingOptions,
   type SearchOptions,
   type SequenceValue,
+  type StepActivity,
   type Tensor,
   type TensorData,
   type TensorModel,

@@ -42,14 +42,9 @@ export const LOAD_FLAGS: LoadFlags = {
 
 /** How a language model works on many sequences at once. */
 export const SCHEDULING_FLAGS: SchedulingFlags = {
-  'stall-ms': numberFlag(
-    'MS',
-    'how long a step may take while prompts are read beside answers',
-    { min: 1, max: 3_600_000 },
-    'twice what a step without prompts takes, 20 to 100',
-  ),
+  'stall-ms': numberFlag('MS', 'longest a step may take for prompts beside answers', { min: 1, max: 3_600_000 }, '20 to 100'),
   'max-waiting': integerFlag('N', 'sequences that wait for room; more are refused', { min: 1, max: 1e9 }, '4,096'),
-  'prefix-cache-folder': textFlag('PATH', 'keeps what was computed of prompts and answers there, for after a restart'),
+  'prefix-cache-folder': textFlag('PATH', 'keeps what was computed of prompts for after a restart'),
   'prefix-cache-bytes': integerFlag('BYTES', 'most that this folder takes', { min: 1, max: ANY }, '10,000,000,000'),
 }
 

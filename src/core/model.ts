@@ -78,6 +78,20 @@ export interface LanguageModelActivity {
   /** Tokens of all prompts that were taken up since the start, and how many of them had been computed for others. */
   readonly prefixQueries?: number
   readonly prefixHits?: number
+  readonly steps?: StepActivity
+}
+
+/** What the steps of a language model were, since the start. */
+export interface StepActivity {
+  /** How many computed up to `most` tokens and more than the bucket before; the last bucket has those beyond all bounds. */
+  readonly tokenBuckets: readonly { readonly most: number | null; readonly steps: number }[]
+  /** Tokens of all steps. */
+  readonly tokens: number
+  readonly computeMs: number
+  /** Every matrix once a step, and the keys and values that are seen. */
+  readonly readBytes: number
+  /** Of the last steps, by the time they were computed. */
+  readonly readBytesPerSecond: number
 }
 
 /** How the next token is drawn. What is not given comes from the model's own files, else from `DEFAULT_SAMPLING`. */

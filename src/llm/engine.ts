@@ -1,10 +1,12 @@
-import { breathe, HenceError } from '../core/index.ts'
+import { breathe, HenceError, type StepActivity } from '../core/index.ts'
+import { KV_BLOCK_TOKENS } from '../program/index.ts'
 import type { BlockStore } from './block-store.ts'
-import type { Decoder } from './decoder.ts'
+import { bytesPerBlock, type Decoder } from './decoder.ts'
 import { type DecoderConfig, longAfter, stateSizes } from './decoder-config.ts'
 import { DurablePrefixes } from './durable-prefixes.ts'
 import { type ScheduledSlice, Scheduler, type SchedulerLoad } from './scheduler.ts'
 import { Sequence, type SequenceHandler, type SequenceOptions } from './sequence.ts'
+import { StepTally } from './step-tally.ts'
 
 /** Steps of a small model may run without a turn of the event loop; timers and sockets wait no longer than this. */
 const BREATH_MS = 4
@@ -49,6 +51,7 @@ export class Engine {
   #batch: { readonly slices: readonly ScheduledSlice[]; readonly controller: AbortController } | undefined
   /** Sequences whose handlers have something left to do; the last ones are out of the schedule already. */
   readonly #untold: { readonly sequence: Sequence; readonly isLast: boolean }[] = []
+  readonly #tally: StepTally
   #breathedAt = 0
   /** Settles when there is nothing left to do; undefined while idle. */
   #work: Promise<void> | undefined
@@ -65,6 +68,8 @@ export class Engine {
     const traits = { longAfter: longAfter(config), window: widestWindow(config) }
     const onEvict = (block: number, key: string): void => this.#durable?.keep(block, key)
     this.#scheduler = new Scheduler(limits, { ...traits, sharesPrefixes: prefixCache, copyState, stallMs, onEvict })
+    const { stepWeightBytes: weightBytes, program } = decoder.executable
+    this.#tally = new StepTally(config, { weightBytes, kvBytesPerToken: bytesPerBlock(program, limits) / KV_BLOCK_TOKENS })
     this.#durable = store && new DurablePrefixes(store, decoder, this.#scheduler)
   }
 
@@ -72,6 +77,11 @@ export class Engine {
   get load(): SchedulerLoad {
     const { waiting, ...load } = this.#scheduler.load
     return { ...load, waiting: waiting + this.#restoring }
+  }
+
+  /** What its steps were. */
+  get steps(): StepActivity {
+    return this.#tally.activity
   }
 
   /** True while there are sequences that wait for no disk, or a step that was stopped is not yet over. */
@@ -205,6 +215,7 @@ export class Engine {
 
   #commit(slices: readonly ScheduledSlice[], logits: Float32Array): void {
     this.#scheduler.measured(slices, this.decoder.lastComputeMs)
+    this.#tally.count(slices, this.decoder.lastComputeMs)
     const { vocabulary } = this.decoder.config
     let row = 0
     for (const { sequence, start, count, rowCount } of slices) {

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { GenerationResult, LanguageModelActivity } from '../core/index.ts'
 import type { ModelRegistry } from './model-registry.ts'
+import { registerStepMetrics } from './step-metrics.ts'
 
 const PREFIX = 'hence:'
 
@@ -116,6 +117,7 @@ export class ServerMetrics {
     this.#total('prefix_cache_queries_total', 'Tokens looked for among those computed before.', models, one => one.prefixQueries)
     this.#total('prefix_cache_hits_total', 'Tokens found among those computed before.', models, one => one.prefixHits)
     this.#cacheInfo(models)
+    registerStepMetrics(this.registry, models, { prefix: PREFIX, labelNames: TEXT_LABELS, labelsOf })
     const registers = [this.registry]
     const ofProcess = (name: string, help: string, read: () => number): unknown =>
       new Gauge({

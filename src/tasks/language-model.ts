@@ -106,7 +106,7 @@ class EngineModel implements LanguageModel {
     this.#checkAlive()
     const { running, waiting, heldBlocks, blocks, preemptions, prefixQueries, prefixHits } = this.#engine.load
     const room = { kvTokensUsed: heldBlocks * KV_BLOCK_TOKENS, kvTokens: blocks * KV_BLOCK_TOKENS }
-    return { running, waiting, ...room, kvBlockTokens: KV_BLOCK_TOKENS, preemptions, prefixQueries, prefixHits }
+    return { running, waiting, ...room, kvBlockTokens: KV_BLOCK_TOKENS, preemptions, prefixQueries, prefixHits, steps: this.#engine.steps }
   }
 
   async logits(tokens: readonly number[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Tensor<'f32'>> {

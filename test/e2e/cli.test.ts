@@ -76,6 +76,9 @@ describe('wrong usage exits with 2 and says what was meant', () => {
     [['run', 'x', '--temperature', '-1'], '--temperature must be a number'],
     [['run', 'x', '--max-tokens', '0'], '--max-tokens must be a whole number from 1 on'],
     [['run', 'x', '--max-tokens'], '--max-tokens needs a value'],
+    [['run', 'x', '--stall-ms', '0.5'], '--stall-ms must be a number from 1 to 3600000, is "0.5"'],
+    [['serve', 'x', '--max-waiting', '1.5'], '--max-waiting must be a whole number from 1 to 1000000000, is "1.5"'],
+    [['serve', 'x', '--prefix-cache-bytes', '0'], '--prefix-cache-bytes must be a whole number from 1 on'],
     [['run', 'x', '--prompt', '--stats'], '--prompt needs a value'],
     [['run', 'x', '--stats=yes'], '--stats takes no value'],
     [['run', 'x', '--backend', 'nativ'], 'did you mean "native"?'],
@@ -118,6 +121,23 @@ describe('run', () => {
     expect((await hence(['run', model, ...GREEDY], { stdin: 'two words\n' })).stdout).toBe(wanted)
     expect((await hence(['run', model, '-', ...GREEDY], { stdin: 'two words' })).stdout).toBe(wanted)
     expect((await hence(['run', model, ...GREEDY, '--', '--two'])).code).toBe(0)
+  })
+
+  test('what was computed is found by the next run, where there is a folder for it', async () => {
+    const flags = [
+      '--prefix-cache-folder',
+      join(folder, 'blocks'),
+      '--prefix-cache-bytes',
+      '1e6',
+      '--stall-ms',
+      '50',
+      '--max-waiting',
+      '1',
+      '--json',
+    ]
+    const ask = async () => JSON.parse((await hence(['run', model, '--prompt', 'again '.repeat(8), ...GREEDY, ...flags])).stdout)
+    const [first, second] = [await ask(), await ask()]
+    expect([first.usage.cachedTokens, second.usage.cachedTokens, second.text]).toEqual([undefined, 32, first.text])
   })
 
   test('an empty prompt begins a text', async () => {

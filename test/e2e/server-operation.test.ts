@@ -267,6 +267,12 @@ describe('without keys', () => {
     for (const name of [...names, 'request_params_n', 'request_max_num_generation_tokens'])
       expect(grown(`hence:${name}_count{model_name="tiny",engine="0"}`), name).toBe(1)
     expect(grown('hence:request_params_max_tokens_sum{model_name="tiny",engine="0"}')).toBe(7)
+    // A step for the prompt and one for each token but the last.
+    const tokens = (suffix: string): number => grown(`hence:iteration_tokens_total_${suffix}model_name="tiny",engine="0"}`)
+    expect(['bucket{le="1",', 'bucket{le="16",', 'bucket{le="+Inf",', 'count{', 'sum{'].map(tokens)).toEqual([6, 7, 7, 7, 13 + 6])
+    for (const name of ['compute_seconds_total', 'read_bytes_total'])
+      expect(grown(`hence:iteration_${name}{model_name="tiny",engine="0"}`), name).toBeGreaterThan(0)
+    expect(after.get('hence:iteration_read_bytes_per_second{model_name="tiny",engine="0"}')).toBeGreaterThan(0)
     expect([...after.keys()].find(key => key.startsWith('hence:cache_config_info'))).toMatch(/block_size="16",num_gpu_blocks="\d+"/)
   })
 

@@ -1,0 +1,70 @@
+import { Counter, Gauge, type Metric, type Registry } from 'prom-client'
+import type { StepActivity } from '../core/index.ts'
+import type { ModelRegistry } from './model-registry.ts'
+
+/** How series of a language model are named and labelled. */
+export interface StepMetricsStyle {
+  readonly prefix: string
+  readonly labelNames: readonly string[]
+  labelsOf(model: string): Record<string, string>
+}
+
+/** What was counted of one model. */
+interface Counted {
+  readonly labels: Record<string, string>
+  readonly steps: StepActivity
+}
+
+/** Series about steps, which language models count themselves; read when they are asked for. */
+export function registerStepMetrics(registry: Registry, models: ModelRegistry, { prefix, labelNames, labelsOf }: StepMetricsStyle): void {
+  const counted = (): Counted[] =>
+    models.list().flatMap(({ name, model }) => {
+      const steps = model?.kind === 'language' ? model.activity().steps : undefined
+      return steps ? [{ labels: labelsOf(name), steps }] : []
+    })
+  registry.registerMetric(tokenHistogram(`${prefix}iteration_tokens_total`, counted))
+  const registers = [registry]
+  const total = (name: string, help: string, read: (steps: StepActivity) => number): unknown =>
+    new Counter({
+      name: prefix + name,
+      help,
+      labelNames: [...labelNames],
+      registers,
+      collect() {
+        this.reset()
+        for (const { labels, steps } of counted()) this.inc(labels, read(steps))
+      },
+    })
+  total('iteration_compute_seconds_total', 'Time that steps were computed.', ({ computeMs }) => computeMs / 1_000)
+  total('iteration_read_bytes_total', 'Weights, keys and values that steps read, each once a step.', ({ readBytes }) => readBytes)
+  new Gauge({
+    name: `${prefix}iteration_read_bytes_per_second`,
+    help: 'Weights, keys and values that the last steps read, by the time they were computed.',
+    labelNames: [...labelNames],
+    registers,
+    collect() {
+      for (const { labels, steps } of counted()) this.set(labels, steps.readBytesPerSecond)
+    },
+  })
+}
+
+/** A histogram of counts that are there already, which the client's own cannot show. */
+function tokenHistogram(name: string, counted: () => readonly Counted[]): Metric {
+  const values = (): unknown[] =>
+    counted().flatMap(({ labels, steps: { tokenBuckets, tokens } }) => {
+      let within = 0
+      const buckets = tokenBuckets.map(({ most, steps }) => {
+        within += steps
+        return { metricName: `${name}_bucket`, labels: { le: most ?? '+Inf', ...labels }, value: within }
+      })
+      return [...buckets, { metricName: `${name}_sum`, labels, value: tokens }, { metricName: `${name}_count`, labels, value: within }]
+    })
+  const get = async (): Promise<unknown> => ({
+    name,
+    help: 'Tokens that a step computed.',
+    type: 'histogram',
+    aggregator: 'sum',
+    values: values(),
+  })
+  return { name, get, reset() {} } as unknown as Metric
+}

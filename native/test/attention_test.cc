@@ -76,7 +76,7 @@ Batch makeBatch(const Case& c, Rng& rng) {
       if (p % 16 == 0) b.blocks.push_back(order[b.blocks.size()]);
       for (int h = 0; h < c.kvHeads; h++) {
         const size_t head = (size_t(b.blocks.back()) * size_t(c.kvHeads) + size_t(h)) * headBytes;
-        const float keyScale = 0.02f + 0.001f * float(rng.below(20)), valueScale = 0.02f + 0.001f * float(rng.below(20));
+        const float keyScale = 0.01f + 0.0005f * float(rng.below(20)), valueScale = 0.01f + 0.0005f * float(rng.below(20));
         for (int d = 0; d < c.headDim; d++) {
           const float k = stored(rng, c.type, keyScale), v = stored(rng, c.type, valueScale);
           b.keys.push_back(k), b.values.push_back(v);

@@ -2,12 +2,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { availableBackends } from '../../test/backends.ts'
 import { tinyModelFolder } from '../../test/tiny-model.ts'
-import { targets } from '../backends/index.ts'
 import type { GenerateOptions, GenerationResult, LanguageModel } from '../core/index.ts'
 import { type LoadOptions, load } from './load.ts'
 
-const BACKENDS = targets().length > 0 ? (['reference', 'native'] as const) : (['reference'] as const)
+const BACKENDS = availableBackends().some(({ isNative }) => isNative) ? (['reference', 'native'] as const) : (['reference'] as const)
 const PROMPT = 'A prompt that is long enough to fill three blocks!'
 const GREEDY: GenerateOptions = { temperature: 0, maxTokens: 20, ignoreEos: true }
 /** Whole blocks of the prompt and its answer, whose last token is not computed. */

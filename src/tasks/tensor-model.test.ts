@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
+import { availableBackends } from '../../test/backends.ts'
 import {
   countingLoop,
   defaultScale,
@@ -190,6 +191,19 @@ describe('weights', () => {
     expect(await run(2)).toEqual([...first, ...first])
   })
 })
+
+test.skipIf(!availableBackends().some(({ isNative }) => isNative))(
+  'a plan for another shape takes the weights that are packed already',
+  async () => {
+    const path = folder.write('shared.onnx', normalizedProduct(200))
+    await using model = await load(path, { kind: 'tensor', backend: 'native' })
+    const run = async (count: number): Promise<number[]> =>
+      dataOf((await model.run({ x: tensor('f32', [count, 200], new Float32Array(count * 200).fill(0.5)) }))['y'])
+    const first = await run(1)
+    rmSync(path)
+    expect(await run(3)).toEqual([...first, ...first, ...first])
+  },
+)
 
 describe('profile', () => {
   test('tells what each step takes, and leaves the model as it was', async () => {

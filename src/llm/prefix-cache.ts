@@ -107,7 +107,8 @@ export class PrefixCache {
    */
   missing(sequence: Sequence): readonly string[] {
     const known = this.#known(sequence)
-    for (const key of sequence.keys.slice(0, known)) this.#pool.touch(key)
+    // Ends go before beginnings.
+    for (const key of sequence.keys.slice(0, known).reverse()) this.#pool.touch(key)
     const room = Math.max(0, this.#pool.availableCount - known)
     return sequence.keys.slice(known, Math.min(shareable(sequence), known + room))
   }

@@ -390,6 +390,35 @@ describe('common beginnings', () => {
     expect(commit(scheduler)).toMatchObject([{ sequence: high, start: 32, count: 28 }, { sequence: low }])
   })
 
+  test('that are lacking can be brought back, and what is known stays meanwhile', () => {
+    const evicted: string[] = []
+    const scheduler = schedulerWith([], {}, { onEvict: (_, key) => evicted.push(key) })
+    for (const token of [1, 2]) {
+      const sequence = sequenceOf(49, { of: [token] })
+      scheduler.add(sequence)
+      while (sequence.pending > 0) commit(scheduler)
+      scheduler.remove(sequence)
+    }
+    // Three blocks of each are cached, two are free; those of the first were not used for longest.
+    const cached = scheduler.cachedBlocks().map(([, key]) => key)
+    const sequence = sequenceOf(96, { of: [1] })
+    const missing = scheduler.missing(sequence)
+    expect([missing, cached.slice(3)]).toEqual([sequence.keys.slice(3, 5), sequence.keys.slice(0, 3)])
+    const blocks = [...missing, 'another'].map(key => scheduler.adopt(key))
+    expect(new Set(blocks).size).toBe(3)
+    expect(evicted).toEqual([cached[2]])
+    expect(scheduler.adopt(missing[0]!)).toBeUndefined()
+    scheduler.add(sequence)
+    expect(commit(scheduler)).toMatchObject([{ sequence, start: 80, count: 16 }])
+  })
+
+  test('no more are brought back than there is room for', () => {
+    const scheduler = schedulerWith([sequenceOf(40)], { blocks: 6 })
+    commit(scheduler)
+    expect(scheduler.missing(sequenceOf(96))).toHaveLength(3)
+    expect(schedulerWith([], {}, { sharesPrefixes: false }).missing(sequenceOf(96))).toEqual([])
+  })
+
   test('that were not used for longest make room first', () => {
     const scheduler = schedulerWith([])
     const compute = (sequence: Sequence): number => {

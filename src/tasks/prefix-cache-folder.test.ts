@@ -70,6 +70,8 @@ test('blocks of other models, precisions and salts are not taken', async () => {
   expect(cachedOf(await askOnce({}, { cacheSalt: 'b' }))).toBe(0)
   expect(cachedOf(await askOnce({}))).toBe(0)
   expect(cachedOf(await askOnce({ precision: 'fast' }, { cacheSalt: 'a' }))).toBe(0)
+  expect(cachedOf(await askOnce({ precision: 'fast', kvType: 'f32' }, { cacheSalt: 'a' }))).toBe(0)
+  expect(cachedOf(await askOnce({ kvType: 'i8' }, { cacheSalt: 'a' }))).toBe(0)
   for (const { path, remove } of [other, bare]) {
     expect(cachedOf(await askOnce({}, { cacheSalt: 'a' }, path))).toBe(0)
     remove()

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type TinyModelOptions, tinyModelFolder } from '../../test/tiny-model.ts'
 import type { GenerateOptions, GenerationDelta, LanguageModel } from '../core/index.ts'
-import type { KvType } from '../program/index.ts'
+import type { KvType } from '../llm/index.ts'
 import { inspect, type LoadOptions, load } from './index.ts'
 
 const folders: { remove(): void }[] = []

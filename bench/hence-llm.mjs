@@ -8,6 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { nativeBackend } from '../dist/backends/index.js'
 import { openGguf } from '../dist/formats/index.js'
 import { load } from '../dist/index.js'
+import { promptOf } from './work.mjs'
 
 const [modelPath, a, b, c, target] = process.argv.slice(2)
 const [threads, promptTokens, generatedTokens] = [a, b, c].map(Number)
@@ -20,14 +21,15 @@ const loadMs = performance.now() - loadStart
 let firstTokenMs = 0
 for await (const _ of model.generate([1, 400], { maxTokens: 1, temperature: 0, ignoreEos: true })) firstTokenMs ||= performance.now()
 
-const prompt = Array.from({ length: promptTokens }, (_, i) => 300 + ((i * 37) % 30_000))
+const prompt = promptOf(promptTokens, 0)
 const bandwidth = await measureBandwidth()
 let prefill = 0
 let decode = 0
 const delay = monitorEventLoopDelay({ resolution: 1 })
 for (let round = 0; round < 3; round++) {
   delay.enable()
-  const read = await model.generate(prompt, { maxTokens: 1, temperature: 0, ignoreEos: true }).done()
+  // Another one each time: what was read once is found in the prefix cache.
+  const read = await model.generate(promptOf(promptTokens, round + 1), { maxTokens: 1, temperature: 0, ignoreEos: true }).done()
   delay.disable()
   prefill = Math.max(prefill, (promptTokens / read.timings.timeToFirstTokenMs) * 1000)
   let count = 0

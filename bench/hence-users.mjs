@@ -7,7 +7,7 @@ import { nativeBackend } from '../dist/backends/index.js'
 import { openGguf } from '../dist/formats/index.js'
 import { load } from '../dist/index.js'
 import { DEFAULT_SAMPLING, decoderFromGguf, Sampler, startEngine } from '../dist/llm/index.js'
-import { promptOf, quantile } from './users-work.mjs'
+import { promptOf, quantile } from './work.mjs'
 
 const [part, modelPath, threadCount, target] = process.argv.slice(2)
 const threads = Number(threadCount)

@@ -57,8 +57,11 @@ export interface CandidateRule {
   readonly topP: number
   readonly minP: number
   readonly typicalP: number
+  /** Ids of some of the largest logits, largest first, where they are known. */
+  readonly likeliest?: Int32Array | undefined
 }
 
+const NONE = new Int32Array(0)
 /** Below, e^x is no part of a sum that is at least 1 any more. */
 const LEAST_EXPONENT = -50
 const STEPS_PER_UNIT = 64
@@ -127,10 +130,12 @@ export class Candidates {
   }
 
   /** @returns the weight of all */
-  #takeLikeliest(logits: Float32Array, { largest, scale, topK }: CandidateRule): number {
+  #takeLikeliest(logits: Float32Array, { largest, scale, topK, likeliest = NONE }: CandidateRule): number {
     if (this.#heap.length !== topK) this.#heap = new Uint32Array(topK)
+    if (likeliest.length < topK) fillLikeliest(logits, this.#heap)
+    else this.#heap.set(likeliest.subarray(0, topK))
     // Without a comparator, typed arrays sort by number.
-    this.#heap.subarray(0, fillLikeliest(logits, this.#heap)).sort()
+    this.#heap.sort()
     this.#size = topK
     let total = 0
     for (let i = 0; i < topK; i++) {

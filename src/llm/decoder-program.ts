@@ -9,6 +9,9 @@ import { selectiveScanBlock } from './selective-scan-block.ts'
 import { shortConvBlock } from './short-conv-block.ts'
 import type { StateStep } from './state-step.ts'
 
+/** Tokens of each row of logits that are looked for where the logits are computed: enough for the usual ways to draw one. */
+const LIKELIEST = 64
+
 export interface DecoderProgramOptions {
   /** Element type of keys and values. */
   readonly kvType: KvType
@@ -22,8 +25,8 @@ export interface DecoderProgramOptions {
  * Inputs, all i32: `tokens`, `positions` and `slots` `[T]`, `queryStarts` `[S1]`, `contextLengths` `[S]`, `blockStarts`
  * `[S1]`, `blocks` `[B]`, `rows` `[L]` (indices of the tokens whose logits are wanted); S1 = S + 1; where frequencies depend
  * on the length of the sequence `isLong` `[T]` (0 or 1); where layers have a state `stateSlots` `[S]` and `snapshots` `[T]`.
- * States: pools `k0`, `v0`, … of `blocks` blocks, and `conv0`, `scan0`, … of `states` slots. Output: `logits`
- * `[L, vocabulary]`.
+ * States: pools `k0`, `v0`, … of `blocks` blocks, and `conv0`, `scan0`, … of `states` slots. Outputs: `logits`
+ * `[L, vocabulary]`, and `likeliest` i32 `[L, 64]`, the ids of the largest of each row, largest first.
  */
 export function decoderProgram(config: DecoderConfig, locate: WeightLocator<DecoderRole>, options: DecoderProgramOptions): Program {
   return new DecoderWriter(config, locate, options).write()
@@ -78,7 +81,10 @@ class DecoderWriter {
     w.tap('final_norm', normed)
     const head = hasTiedHead ? table : w.weight('head', [vocabulary, hidden])
     const logits = b.op('matmul', 'logits', [normed, undefined, undefined, head, undefined], {})
-    b.output('logits', logitSoftcap === null ? logits : w.map('capped_logits', [logits], softcapped(logitSoftcap)))
+    const capped = logitSoftcap === null ? logits : w.map('capped_logits', [logits], softcapped(logitSoftcap))
+    b.output('logits', capped)
+    const [, likeliest] = b.apply('top_k', 'likeliest', [capped], { k: Math.min(LIKELIEST, vocabulary) })
+    b.output('likeliest', likeliest!)
     return b.build()
   }
 

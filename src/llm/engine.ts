@@ -1,4 +1,4 @@
-import { breathe, HenceError, type StepActivity } from '../core/index.ts'
+import { breathe, HenceError, type StepActivity, type Tensor } from '../core/index.ts'
 import { KV_BLOCK_TOKENS } from '../program/index.ts'
 import type { BlockStore } from './block-store.ts'
 import { bytesPerBlock, type Decoder } from './decoder.ts'
@@ -177,7 +177,7 @@ export class Engine {
       const computing = slices.length > 0 ? this.decoder.run(slices, controller.signal) : undefined
       const [outputs] = await Promise.all([computing, this.#meanwhile(slices)])
       this.#scheduler.end()
-      if (outputs) this.#commit(slices, outputs['logits']!.data as Float32Array)
+      if (outputs) this.#commit(slices, outputs['logits']!.data as Float32Array, outputs['likeliest']!)
     } catch (error) {
       this.#scheduler.end()
       for (const { sequence } of slices) this.#finish(sequence, error)
@@ -213,7 +213,7 @@ export class Engine {
     }
   }
 
-  #commit(slices: readonly ScheduledSlice[], logits: Float32Array): void {
+  #commit(slices: readonly ScheduledSlice[], logits: Float32Array, { data, shape: [, width] }: Tensor): void {
     this.#scheduler.measured(slices, this.decoder.lastComputeMs)
     this.#tally.count(slices, this.decoder.lastComputeMs)
     const { vocabulary } = this.decoder.config
@@ -221,17 +221,18 @@ export class Engine {
     for (const { sequence, start, count, rowCount } of slices) {
       const rows = logits.subarray(row * vocabulary, (row + rowCount) * vocabulary)
       row += rowCount
-      if (!sequence.isDone) this.#advance(sequence, start + count, rows, rowCount)
+      const likeliest = (data as Int32Array).subarray((row - 1) * width!, row * width!)
+      if (!sequence.isDone) this.#advance(sequence, start + count, rows, rowCount, likeliest)
     }
   }
 
-  #advance(sequence: Sequence, computed: number, rows: Float32Array, rowCount: number): void {
+  #advance(sequence: Sequence, computed: number, rows: Float32Array, rowCount: number, likeliest: Int32Array): void {
     this.#scheduler.computed(sequence, computed)
     if (rowCount === 0) return
     sequence.answered = computed
     const { handler } = sequence
     try {
-      const next = handler.onLogits(rows, computed - rowCount, rowCount)
+      const next = handler.onLogits(rows, computed - rowCount, rowCount, likeliest)
       if (sequence.isDone) return
       const isLast = next === undefined && sequence.pending === 0
       if (isLast) this.#scheduler.remove(sequence)

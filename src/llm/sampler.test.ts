@@ -96,6 +96,16 @@ describe('Candidates', () => {
     )
   })
 
+  test('knowing the likeliest tokens changes nothing', () => {
+    const rules = fc.record({ topK: fc.integer({ min: 0, max: 12 }), topP: fc.constantFrom(1, 0.9, 0.4), minP: fc.constantFrom(0, 0.1) })
+    fc.assert(
+      fc.property(logitArrays, rules, fc.integer({ min: 1, max: 12 }), (logits, rule, count) => {
+        const likeliest = Int32Array.from(sortedIds(logits).slice(0, count))
+        expect(left(logits, { ...rule, likeliest })).toEqual(left(logits, rule))
+      }),
+    )
+  })
+
   test('equal tokens are left by their ids', () => {
     const equal = new Float32Array(1_000).fill(3)
     expect(left(equal, { topP: 0.01 })).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])

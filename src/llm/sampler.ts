@@ -66,10 +66,14 @@ export class Sampler {
   /**
    * The next token for logits `[vocabulary]`, which are left as they are; it is remembered for the penalties.
    *
+   * @param likeliest - ids of some of the largest logits, largest first, where they are known; they change nothing but the time
    * @returns undefined when the rules forbid every token
    */
-  next(logits: Float32Array): number | undefined {
-    const token = this.#draw(this.#adjusted(logits))
+  next(logits: Float32Array, likeliest?: Int32Array): number | undefined {
+    const adjusted = this.#adjusted(logits)
+    // What counts NaN as the largest knows nothing of use.
+    const isOfUse = adjusted === logits && likeliest !== undefined && !Number.isNaN(logits[likeliest[0]!]!)
+    const token = this.#draw(adjusted, isOfUse ? likeliest : undefined)
     if (token === undefined) return undefined
     if (this.#sampling.repetitionPenalty !== 1) this.#seen.add(token)
     if (this.#hasCounts()) this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1)
@@ -95,15 +99,15 @@ export class Sampler {
     return adjusted
   }
 
-  #draw(logits: Float32Array): number | undefined {
+  #draw(logits: Float32Array, likeliest: Int32Array | undefined): number | undefined {
     const { temperature, topK, topP, minP, typicalP } = this.#sampling
-    const best = argmax(logits)
+    const best = likeliest?.[0] ?? argmax(logits)
     const largest = logits[best]!
     if (this.#rules.length > 0 && largest === -Infinity) return undefined
     if (temperature === 0 || topK === 1) return best
     // A temperature so small that differences overflow is greedy too.
     const scale = Math.min(1 / temperature, 1e30)
-    candidates.take(logits, { largest, scale, topK, topP, minP, typicalP })
+    candidates.take(logits, { largest, scale, topK, topP, minP, typicalP, likeliest })
     return candidates.pick(this.#rng.uniform()) ?? best
   }
 }

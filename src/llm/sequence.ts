@@ -7,9 +7,10 @@ export interface SequenceHandler {
   /**
    * Takes the logits of tokens `position .. position + count`, `[count, vocabulary]`, valid during the call.
    *
+   * @param likeliest - ids of the largest logits of the last row, largest first, valid during the call; NaN counts as the largest
    * @returns the next token, when these are the logits of the newest known token and the sequence goes on
    */
-  onLogits(logits: Float32Array, position: number, count: number): number | undefined
+  onLogits(logits: Float32Array, position: number, count: number, likeliest?: Int32Array): number | undefined
   /**
    * Does what can wait until the next step is at work; called once after each `onLogits`.
    *

@@ -135,13 +135,13 @@ export class TextGeneration implements Generation, SequenceHandler {
     return promptLogprobs === undefined || known >= prompt.length - 1 ? undefined : known
   }
 
-  onLogits(rows: Float32Array, position: number, count: number): number | undefined {
+  onLogits(rows: Float32Array, position: number, count: number, likeliest?: Int32Array): number | undefined {
     const { prompt, maxTokens } = this.#request
     const vocabulary = rows.length / count
     this.#tellPrompt(rows, position, count, vocabulary)
     // Rows of a prompt that is not yet whole.
     if (position + count < prompt.length + this.#tokens.length) return undefined
-    if (maxTokens > 0) return this.#draw(rows.subarray(rows.length - vocabulary))
+    if (maxTokens > 0) return this.#draw(rows.subarray(rows.length - vocabulary), likeliest)
     this.#finishReason = 'length'
     return undefined
   }
@@ -166,9 +166,9 @@ export class TextGeneration implements Generation, SequenceHandler {
   }
 
   /** Draws a token: what needs the logits, and what is known without the text. */
-  #draw(logits: Float32Array): number | undefined {
+  #draw(logits: Float32Array, likeliest: Int32Array | undefined): number | undefined {
     const { endTokens, stopTokens, includesStop, maxTokens } = this.#request
-    const token = this.#sampler.next(logits)
+    const token = this.#sampler.next(logits, likeliest)
     if (this.#firstTokenAt === 0) this.#firstTokenAt = performance.now()
     const logprobs = token === undefined ? undefined : this.#judge(logits, token)
     // The rules may leave nothing to come.

@@ -27,18 +27,24 @@ export const topK: Op<TopKAttributes> = {
   run({ inputs: [input], outputs: [best, places], attributes: { k, smallest = false } }) {
     const [x, values, indices] = [f32(input), f32(best), i32(places)]
     const [rows, width] = input!.shape as [number, number]
+    const isBetter = (a: number, b: number): boolean => (smallest ? isGreater(b, a) : isGreater(a, b))
     for (let row = 0; row < rows; row++) {
       const from = x.subarray(row * width, (row + 1) * width)
-      const order = Array.from(from.keys()).sort((a, b) => {
-        const [u, v] = [from[a]!, from[b]!]
-        const difference =
-          Number.isNaN(u) || Number.isNaN(v) ? Number(Number.isNaN(v)) - Number(Number.isNaN(u)) : u < v ? 1 : u > v ? -1 : 0
-        return (smallest ? -difference : difference) || a - b
-      })
-      for (let i = 0; i < k; i++) {
-        values[row * k + i] = from[order[i]!]!
-        indices[row * k + i] = order[i]!
+      const order: number[] = []
+      for (let i = 0; i < width && k > 0; i++) {
+        if (order.length === k && !isBetter(from[i]!, from[order.at(-1)!]!)) continue
+        let place = Math.min(order.length, k - 1)
+        for (; place > 0 && isBetter(from[i]!, from[order[place - 1]!]!); place--) order[place] = order[place - 1]!
+        order[place] = i
+      }
+      for (const [i, index] of order.entries()) {
+        values[row * k + i] = from[index]!
+        indices[row * k + i] = index
       }
     }
   },
+}
+
+function isGreater(a: number, b: number): boolean {
+  return a > b || (Number.isNaN(a) && !Number.isNaN(b))
 }

@@ -1,4 +1,4 @@
-/** What users.mjs and the measurements it runs share. */
+/** Work that measurements of language models share. */
 
 /** Tokens that no prompt of another number begins with. */
 export function promptOf(length, number) {

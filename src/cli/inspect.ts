@@ -24,7 +24,7 @@ import { printable, styleOf, writeJson } from './terminal.ts'
 const FLAGS = {
   tensors: switchFlag('lists the tensors'),
   program: switchFlag('prints the program that computes one step'),
-  plan: switchFlag('plans an ONNX model for its input shapes; prints graph and programs, and what the machine takes for them at the least'),
+  plan: switchFlag('plans an ONNX model for its input shapes: graph, programs, and the least time they take here'),
   shape: listFlag('NAME=1x3x224x224', 'shape of an input for --plan and --profile; sizes the file leaves open are 1'),
   profile: switchFlag('runs an ONNX model on zeros, and shows what each step takes'),
   runs: integerFlag('N', 'runs of --profile once the model is warm', { min: 1, max: 100_000 }, '10'),

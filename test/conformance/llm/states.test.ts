@@ -49,16 +49,18 @@ describeWithTestdata('states', () => {
       test('sequences that give way and start over say the same', async () => {
         const run = decoder.run.bind(decoder)
         let begun = 0
-        const counting = Object.assign(Object.create(decoder) as Decoder, {
+        const counting = {
           limits: decoder.limits,
           config: decoder.config,
+          executable: decoder.executable,
+          lastComputeMs: 0,
           copyState: (from: number, to: number) => decoder.copyState(from, to),
           run: (slices: readonly BatchSlice[]) => {
             begun += slices.filter(({ start }) => start === 0).length
             expect(new Set(slices.map(({ stateSlot }) => stateSlot)).size).toBe(slices.length)
             return run(slices)
           },
-        })
+        } as unknown as Decoder
         const engine = new Engine(counting, { prefixCache: false })
         const answers = await Promise.all(model.prompts.flatMap((_, i) => [continued(engine, i), continued(engine, i)]))
         expect(answers).toEqual(model.prompts.flatMap(({ greedy }) => [greedy, greedy]))

@@ -35,6 +35,27 @@ export function graphSpeed(
   return bytes => (speed ??= isNative ? measureSpeed(bytes, { threads, target, precision }) : Promise.resolve(null))
 }
 
+/** Bytes that leave most caches behind, and that a server can spare for a moment. */
+const SERVED_SAMPLE = 2 ** 30
+
+/** Bytes per second that all threads read; undefined without native code. */
+export async function measureReading({
+  threads,
+  target,
+}: {
+  threads?: number | undefined
+  target?: string | undefined
+}): Promise<number | undefined> {
+  if (findAddon().addon === undefined) return undefined
+  const { cores, availableBytes } = machineOf()
+  const backend = nativeBackend({ threads: threads ?? cores, target })
+  try {
+    return await backend.measureBandwidth(sampleBytes(SERVED_SAMPLE, availableBytes))
+  } finally {
+    backend.dispose()
+  }
+}
+
 /**
  * Measures bandwidth over as many bytes as the work at hand reads, as far as memory allows, and arithmetic.
  *

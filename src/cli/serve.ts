@@ -7,6 +7,7 @@ import { type Call, type Command, defineCommand, EXIT } from './command.ts'
 import { findSource } from './find-source.ts'
 import { choiceFlag, integerFlag, listFlag, numberFlag, switchFlag, textFlag, usageError } from './flags.ts'
 import type { Io } from './io.ts'
+import { measureReading } from './machine-speed.ts'
 import { LOAD_FLAGS, loadOptions, SCHEDULING_FLAGS, schedulingOptions } from './model-flags.ts'
 import { progressBar } from './progress.ts'
 import { requestLines } from './request-lines.ts'
@@ -116,6 +117,8 @@ function serveOptions(flags: Call<typeof FLAGS>['flags'], io: Io): Omit<ServeOpt
     maxAdmitted: flags['max-requests'],
     batching: { maxRows: flags['batch-rows'], maxDelayMs: flags['batch-delay'] },
     drainMs: flags['drain-seconds'] === undefined ? undefined : flags['drain-seconds'] * 1_000,
+    // A backend of the caller's choice other than the native one does not read as fast as memory gives.
+    readBandwidth: flags.backend === 'reference' ? undefined : () => measureReading(flags),
     log: format === 'off' ? undefined : format === 'json' ? io.stderr : requestLines(io),
   }
 }

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { GenerationResult, LanguageModelActivity } from '../core/index.ts'
 import type { ModelRegistry } from './model-registry.ts'
+import type { ServeOptions } from './serve-options.ts'
 import { registerStepMetrics } from './step-metrics.ts'
 
 const PREFIX = 'hence:'
@@ -106,7 +107,7 @@ export class ServerMetrics {
 
   readonly #models: ModelRegistry
 
-  constructor(models: ModelRegistry, admitted: () => number) {
+  constructor(models: ModelRegistry, admitted: () => number, readBandwidth?: ServeOptions['readBandwidth']) {
     this.#models = models
     this.#gauge('num_requests_running', 'Sequences that take part in steps.', models, activity => activity.running)
     this.#gauge('num_requests_waiting', 'Sequences that wait for room.', models, activity => activity.waiting)
@@ -117,7 +118,7 @@ export class ServerMetrics {
     this.#total('prefix_cache_queries_total', 'Tokens looked for among those computed before.', models, one => one.prefixQueries)
     this.#total('prefix_cache_hits_total', 'Tokens found among those computed before.', models, one => one.prefixHits)
     this.#cacheInfo(models)
-    registerStepMetrics(this.registry, models, { prefix: PREFIX, labelNames: TEXT_LABELS, labelsOf })
+    registerStepMetrics(this.registry, models, { prefix: PREFIX, labelNames: TEXT_LABELS, labelsOf, readBandwidth })
     const registers = [this.registry]
     const ofProcess = (name: string, help: string, read: () => number): unknown =>
       new Gauge({

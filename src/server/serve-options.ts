@@ -36,6 +36,11 @@ export interface ServeOptions {
   readonly batching?: BatchingOptions | undefined
   /** The page at `/`: true for the one that comes with Hence (the default), false for none, or the folder of another. */
   readonly page?: boolean | string | undefined
+  /**
+   * Measures how many bytes a second the memory gives at most, for the gauge of how much of that is in use; there is no such gauge by
+   * default. Asked once, when metrics are read while no language model is at work; undefined where it cannot be told.
+   */
+  readonly readBandwidth?: (() => Promise<number | undefined>) | undefined
   /** Takes a JSON line for every request; nothing is logged by default. */
   readonly log?: Writable | undefined
 }

@@ -46,7 +46,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const log = new RequestLog(options.log)
   const models = new ModelRegistry(options.models)
   const admission = new Admission(settings.maxAdmitted)
-  const context: ServerContext = { models, admission, metrics: new ServerMetrics(models, () => admission.admitted) }
+  const context: ServerContext = { models, admission, metrics: new ServerMetrics(models, () => admission.admitted, options.readBandwidth) }
   const routes = (isDraining: () => boolean): Route[] =>
     withOpenApi(
       [

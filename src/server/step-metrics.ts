@@ -1,12 +1,15 @@
 import { Counter, Gauge, type Metric, type Registry } from 'prom-client'
 import type { StepActivity } from '../core/index.ts'
 import type { ModelRegistry } from './model-registry.ts'
+import type { ServeOptions } from './serve-options.ts'
 
 /** How series of a language model are named and labelled. */
 export interface StepMetricsStyle {
   readonly prefix: string
   readonly labelNames: readonly string[]
   labelsOf(model: string): Record<string, string>
+  /** See {@link ServeOptions.readBandwidth}. */
+  readonly readBandwidth: ServeOptions['readBandwidth']
 }
 
 /** What was counted of one model. */
@@ -16,7 +19,8 @@ interface Counted {
 }
 
 /** Series about steps, which language models count themselves; read when they are asked for. */
-export function registerStepMetrics(registry: Registry, models: ModelRegistry, { prefix, labelNames, labelsOf }: StepMetricsStyle): void {
+export function registerStepMetrics(registry: Registry, models: ModelRegistry, style: StepMetricsStyle): void {
+  const { prefix, labelNames, labelsOf, readBandwidth } = style
   const counted = (): Counted[] =>
     models.list().flatMap(({ name, model }) => {
       const steps = model?.kind === 'language' ? model.activity().steps : undefined
@@ -44,6 +48,21 @@ export function registerStepMetrics(registry: Registry, models: ModelRegistry, {
     registers,
     collect() {
       for (const { labels, steps } of counted()) this.set(labels, steps.readBytesPerSecond)
+    },
+  })
+  if (!readBandwidth) return
+  const isIdle = (): boolean => models.list().every(({ model }) => model?.kind !== 'language' || model.activity().running === 0)
+  let measured: Promise<number | undefined> | undefined
+  new Gauge({
+    name: `${prefix}memory_bandwidth_utilization`,
+    help: 'The same by what the memory gives at most, 0 to about 1; not there until that was measured, when nothing else was at work.',
+    labelNames: [...labelNames],
+    registers,
+    async collect() {
+      // A step at work would share the memory with the measurement.
+      if (isIdle()) measured ??= readBandwidth().catch(() => undefined)
+      const bytesPerSecond = await measured
+      if (bytesPerSecond) for (const { labels, steps } of counted()) this.set(labels, steps.readBytesPerSecond / bytesPerSecond)
     },
   })
 }

@@ -276,6 +276,30 @@ describe('without keys', () => {
     expect([...after.keys()].find(key => key.startsWith('hence:cache_config_info'))).toMatch(/block_size="16",num_gpu_blocks="\d+"/)
   })
 
+  test('metrics tell the share of the bandwidth in use once it was measured on an idle server', async () => {
+    let asked = 0
+    const readBandwidth = async (): Promise<number> => {
+      asked++
+      return 1e9
+    }
+    const server = await serveTiny({ readBandwidth })
+    try {
+      const read = async (name: string): Promise<number> => {
+        const text = await (await fetch(`${server.url}/metrics`)).text()
+        return Number(new RegExp(`^hence:${name}\\{model_name="tiny",engine="0"\\} (.+)$`, 'm').exec(text)?.[1])
+      }
+      await (await post(server.url, '/v1/completions', { ...LONG, max_tokens: 3 })).json()
+      const [share, bytes] = [await read('memory_bandwidth_utilization'), await read('iteration_read_bytes_per_second')]
+      expect(bytes).toBeGreaterThan(0)
+      expect(share).toBeCloseTo(bytes / 1e9, 12)
+      expect(asked).toBe(1)
+    } finally {
+      await server.close()
+    }
+    const plain = await (await fetch(`${tiny.url}/metrics`)).text()
+    expect(plain).not.toContain('memory_bandwidth_utilization')
+  })
+
   test('metrics count what prompts share', async () => {
     const read = async (name: string): Promise<number> => {
       const text = await (await fetch(`${tiny.url}/metrics`)).text()

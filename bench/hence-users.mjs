@@ -122,9 +122,9 @@ function writer(engine, seed, sampling, computed) {
   const sampler = new Sampler({ sampling: { ...DEFAULT_SAMPLING, ...sampling }, seed, prompt: [] })
   let count = 0
   return {
-    onLogits(row) {
+    onLogits(row, _position, _count, likeliest) {
       computed.set(count, engine.decoder.lastComputeMs)
-      const token = sampler.next(row)
+      const token = sampler.next(row, likeliest)
       return ++count < 24 ? token : undefined
     },
   }

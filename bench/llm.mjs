@@ -8,48 +8,17 @@
  * Makes the random models (2 GB) in DIR, installs the peer in bench/ (725 MB), prints rows for bench/RESULTS.md. With g++ and a
  * matrix unit it also tells what part of that unit's bf16 peak a prompt reaches (bf16-peak.cc).
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { here, installPeer, measure, median, modelOf, options, spread, targets, types } from './language-models.mjs'
 import { undisturbed } from './quiet.mjs'
 
-const here = fileURLToPath(new URL('.', import.meta.url))
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    types: { type: 'string', default: 'q8_0,q4_0,q4_k_m' },
-    targets: { type: 'string', default: '' },
-    folder: { type: 'string', default: join(tmpdir(), 'hence-bench') },
-    idle: { type: 'boolean', default: false },
-  },
-})
 const WORK = ['2', '512', '64']
-function measure(script, args) {
-  const env = { ...process.env, HENCE_CACHE: join(options.folder, 'cache') }
-  return JSON.parse(execFileSync(process.execPath, [join(here, script), ...args], { cwd: here, env, encoding: 'utf8', maxBuffer: 1 << 26 }))
-}
 
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
-}
-const spread = (values, digits = 1) =>
-  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`
-
-function prepare(type) {
-  mkdirSync(options.folder, { recursive: true })
-  const path = join(options.folder, `random-${type}.gguf`)
-  if (!existsSync(path)) execFileSync(process.execPath, [join(here, 'random-model.mjs'), path, '--type', type], { stdio: 'inherit' })
-  return path
-}
-
-if (!existsSync(join(here, 'node_modules', 'node-llama-cpp')))
-  spawnSync('npm', ['install', '--ignore-scripts'], { cwd: here, stdio: 'inherit' })
+installPeer()
+const models = Object.fromEntries(types.map(type => [type, modelOf(type)]))
 const peak = await measurePeak()
-const models = Object.fromEntries(options.types.split(',').map(type => [type, prepare(type)]))
 console.log(
   `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, 2 threads, prompt 512, generate 64, ${options.rounds} rounds${peak ? `, bf16 peak ${(peak / 1e12).toFixed(2)} Tflop/s` : ''}\n`,
 )
@@ -66,7 +35,7 @@ for (const [type, model] of Object.entries(models)) {
     rounds.push({ peer: peer.result, hence: hence.result, runs: [peer, hence] })
   }
   row(type, rounds)
-  for (const target of options.targets.split(',').filter(Boolean)) {
+  for (const target of targets) {
     const run = await undisturbed(() => measure('hence-llm.mjs', [model, ...WORK, target]), options)
     row(type, [{ peer: undefined, hence: run.result, runs: [run] }])
   }

@@ -7,48 +7,18 @@
  *
  * Uses the models that `npm run bench:llm` makes in DIR (and makes them where they are missing).
  */
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { cpus } from 'node:os'
+import { installPeer, measure, median, modelOf, options, spread, targets, types } from './language-models.mjs'
 import { undisturbed } from './quiet.mjs'
-import { quantile } from './work.mjs'
 
-const here = fileURLToPath(new URL('.', import.meta.url))
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    types: { type: 'string', default: 'q8_0,q4_0,q4_k_m' },
-    targets: { type: 'string', default: '' },
-    folder: { type: 'string', default: join(tmpdir(), 'hence-bench') },
-    idle: { type: 'boolean', default: false },
-  },
-})
-const env = { ...process.env, HENCE_CACHE: join(options.folder, 'cache') }
-const median = values => quantile(values, 0.5)
-const spread = (values, digits = 1) =>
-  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`
-
-function measure(script, args) {
-  return JSON.parse(execFileSync(process.execPath, [join(here, script), ...args], { cwd: here, env, encoding: 'utf8', maxBuffer: 1 << 26 }))
-}
-
-function modelOf(type) {
-  mkdirSync(options.folder, { recursive: true })
-  const path = join(options.folder, `random-${type}.gguf`)
-  if (!existsSync(path)) execFileSync(process.execPath, [join(here, 'random-model.mjs'), path, '--type', type], { stdio: 'inherit' })
-  return path
-}
-
+installPeer()
 console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, 2 threads, fast, ${options.rounds} rounds\n`)
 console.log(
   '| model | backend | 8 users tok/s | peer | ratio | 1 user tok/s | peer | step of 8 ÷ step of 1 | bytes/token ÷ bandwidth at 1 | load before | stolen |',
 )
 console.log('|---|---|---|---|---|---|---|---|---|---|---|')
 const measured = []
-for (const type of options.types.split(',')) {
+for (const type of types) {
   const model = modelOf(type)
   const rounds = []
   for (let round = 0; round < Number(options.rounds); round++) {
@@ -57,7 +27,7 @@ for (const type of options.types.split(',')) {
     rounds.push({ peer: peer.result, hence: hence.result, runs: [peer, hence] })
   }
   decodeRow(type, rounds)
-  for (const target of options.targets.split(',').filter(Boolean)) {
+  for (const target of targets) {
     const run = await undisturbed(() => measure('hence-users.mjs', ['decode', model, '2', target]), options)
     decodeRow(type, [{ hence: run.result, runs: [run] }])
   }

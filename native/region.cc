@@ -23,7 +23,7 @@ uint8_t* map(size_t bytes, int protection, int flags, int fd) {
   return p == MAP_FAILED ? nullptr : static_cast<uint8_t*>(p);
 }
 
-// Weights are read from end to end again and again: with pages of 4 KB a third of the time goes into looking up where they lie.
+// Weights are read from end to end again and again: with pages of 4 KB a quarter of the time goes into looking up where they lie.
 void wantHugePages(uint8_t* p, size_t bytes) {
 #if defined(MADV_HUGEPAGE)
   madvise(p, bytes, MADV_HUGEPAGE);

@@ -106,6 +106,12 @@ describe('Candidates', () => {
     )
   })
 
+  test('likeliest tokens that begin with NaN are not gone by', () => {
+    const logits = Float32Array.of(1, Number.NaN, 5, 2)
+    expect(samplerOf({ temperature: 0 }).next(logits, Int32Array.of(1, 2))).toBe(2)
+    expect(samplerOf({ topK: 2 }, 1).next(logits, Int32Array.of(1, 2))).toBe(samplerOf({ topK: 2 }, 1).next(logits))
+  })
+
   test('equal tokens are left by their ids', () => {
     const equal = new Float32Array(1_000).fill(3)
     expect(left(equal, { topP: 0.01 })).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])

@@ -51,7 +51,7 @@ export function registerStepMetrics(registry: Registry, models: ModelRegistry, s
     },
   })
   if (!readBandwidth) return
-  const isIdle = (): boolean => models.list().every(({ model }) => model?.kind !== 'language' || model.activity().running === 0)
+  const isIdle = (): boolean => models.list().every(({ model }) => model && (model.kind !== 'language' || model.activity().running === 0))
   let measured: Promise<number | undefined> | undefined
   new Gauge({
     name: `${prefix}memory_bandwidth_utilization`,
@@ -59,7 +59,7 @@ export function registerStepMetrics(registry: Registry, models: ModelRegistry, s
     labelNames: [...labelNames],
     registers,
     async collect() {
-      // A step at work would share the memory with the measurement.
+      // A step at work, or a model that is being loaded, would share the memory with the measurement.
       if (isIdle()) measured ??= readBandwidth().catch(() => undefined)
       const bytesPerSecond = await measured
       if (bytesPerSecond) for (const { labels, steps } of counted()) this.set(labels, steps.readBytesPerSecond / bytesPerSecond)

@@ -257,10 +257,7 @@ export function askServer(url: string, model: string): Ask {
   return async ({ prompt, maxTokens, temperature, seed, ignoreEos }, signal, onPiece) => {
     const body = JSON.stringify({ model, prompt, max_tokens: maxTokens, temperature, seed, ignore_eos: ignoreEos, stream: true })
     const headers = { 'content-type': 'application/json' }
-    const send = (): Promise<Response> => fetch(`${url}/v1/completions`, { method: 'POST', headers, body, signal })
-    let response = await send()
-    // The server closed the connection, on which nothing had come for long, as the request was on its way: RFC 9110, 15.5.9.
-    if (response.status === 408) response = await send()
+    const response = await fetch(`${url}/v1/completions`, { method: 'POST', headers, body, signal })
     if (!response.ok || !response.body) throw new TypeError(`HTTP ${response.status}: ${await response.text()}`)
     let text = ''
     let isWhole = false

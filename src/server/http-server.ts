@@ -4,6 +4,7 @@ import { HenceError } from '../core/index.ts'
 import { ApiKeys } from './api-key.ts'
 import type { ServerContext } from './context.ts'
 import { applyCors } from './cors.ts'
+import { makeTimeoutsFair } from './fair-timeouts.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { failureHeaders, failureOf } from './http-failure.ts'
 import { isLocalHostHeader } from './loopback.ts'
@@ -55,7 +56,7 @@ export class HttpServer {
 
   /** @returns the address, as a URL @throws HenceError `LISTEN_FAILED` */
   async listen(): Promise<string> {
-    const { host, port, tls } = this.#settings
+    const { host, port, tls, stallTimeoutMs } = this.#settings
     try {
       await this.#app.listen({ host, port, backlog: 1_024 })
     } catch (cause) {
@@ -65,6 +66,7 @@ export class HttpServer {
       throw new HenceError('LISTEN_FAILED', `cannot listen on ${host} port ${port}: ${why}`, { host, port, errno: code, cause })
     }
     this.#app.server.maxConnections = MAX_CONNECTIONS
+    makeTimeoutsFair(this.#app.server, stallTimeoutMs)
     const { port: chosen } = this.#app.server.address() as { port: number }
     const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
     return `${tls ? 'https' : 'http'}://${shown}:${chosen}`

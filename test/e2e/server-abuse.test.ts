@@ -27,15 +27,20 @@ async function until(condition: () => boolean, ms = 20_000): Promise<void> {
 /** Opens a socket, sends something, and waits until the server closes it. */
 async function converse(sent: string | Uint8Array, ms = 20_000): Promise<string> {
   const socket = connect(port, '127.0.0.1')
+  socket.write(sent)
+  const timer = setTimeout(() => socket.destroy(new TypeError('the server did not close the connection')), ms)
+  const heard = await readToEnd(socket)
+  clearTimeout(timer)
+  return heard
+}
+
+async function readToEnd(socket: Socket): Promise<string> {
   let heard = ''
   socket.on('data', chunk => {
     heard += chunk.toString('latin1')
   })
   socket.on('error', () => {})
-  socket.write(sent)
-  const timer = setTimeout(() => socket.destroy(new TypeError('the server did not close the connection')), ms)
   await new Promise(resolve => socket.once('close', resolve))
-  clearTimeout(timer)
   return heard
 }
 
@@ -111,6 +116,31 @@ test('a reader that takes nothing is let go, and its work ends', async () => {
   // The step at work may still write to the blocks.
   await until(() => tiny.model.activity().kvTokensUsed === 0)
   socket.destroy()
+})
+
+test('while a server is stopped no time of its clients runs', async () => {
+  const stopped = await serveTiny({ requestTimeoutMs: 3_000, stallTimeoutMs: 3_000 })
+  const request = (body: string): string =>
+    `POST /v1/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  const body = { model: 'tiny', prompt: 'x', max_tokens: 200, ignore_eos: true }
+  const whole = request(JSON.stringify(body))
+  const streamed = request(JSON.stringify({ ...body, stream: true }))
+  const clients = Array.from({ length: 3 }, () => connect(Number(new URL(stopped.url).port), '127.0.0.1'))
+  const [before, after, reader] = clients as [Socket, Socket, Socket]
+  const answers = clients.map(readToEnd)
+  after.write(whole.slice(0, -5))
+  reader.write(streamed)
+  await until(() => stopped.model.activity().running === 1)
+  // As a busy machine may: everything in this process, just before timers have their turn.
+  await new Promise(resolve => setImmediate(resolve))
+  before.write(whole)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_000)
+  setImmediate(() => after.write(whole.slice(-5)))
+  const [sentBefore, sentAfter, read] = await Promise.all(answers)
+  expect(sentBefore).toMatch(/^HTTP\/1\.1 200/)
+  expect(sentAfter).toMatch(/^HTTP\/1\.1 200/)
+  expect(read).toContain('data: [DONE]')
+  await stopped.close()
 })
 
 test('what waits for a slow reader stays bounded', async () => {

@@ -294,6 +294,27 @@ napi_value pack(napi_env env, napi_callback_info info) {
   });
 }
 
+// packTransposed(device, region, offset, type, bytes, n, k): W[n, k] from all of its transpose [k, n], of floats or signed bytes.
+napi_value packTransposedMatrix(napi_env env, napi_callback_info info) {
+  const Arguments a(env, info);
+  auto* device = a.count > 0 ? unwrap<DeviceHandle>(env, a.values[0], Kind::Device) : nullptr;
+  auto* region = a.count > 1 ? unwrap<Region>(env, a.values[1], Kind::Region) : nullptr;
+  uint64_t offset, type, n, k;
+  const uint8_t* matrix;
+  size_t bytes;
+  if (!device || !region || !a.integer(2, kMaxRegionBytes, offset) || !a.integer(3, uint64_t(SourceType::S8), type) || !a.array(4, napi_uint8_array, matrix, bytes) || !a.integer(5, INT32_MAX, n) || !a.integer(6, INT32_MAX, k))
+    return fail(env, "packTransposed(device, region, offset, type, bytes, n, k)");
+  if ((!isFloat(layoutFor(SourceType(type))) && type != uint64_t(SourceType::S8)) || bytes < n * k * uint64_t(sourceBlock(SourceType(type)).bytes) || offset + packedBytes(layoutFor(SourceType(type)), int64_t(n), int64_t(k)) > (*region)->bytes)
+    return fail(env, "packTransposed: bytes, shape and region do not fit together");
+  return submit(env, *device, a.values[4], [region = *region, offset, type, matrix, n, k](Pool& pool) {
+    pool.run(pool.size(), [&](const Thread& t) {
+      const Range panels = t.share(panelCount(int64_t(n)));
+      packTransposed(SourceType(type), matrix, panels.begin, panels.end, int64_t(n), int64_t(k), region->data + offset);
+    });
+    return 0.0;
+  });
+}
+
 // copy(region, offset, bytes): small dense weights and constants, at once.
 napi_value copy(napi_env env, napi_callback_info info) {
   const Arguments a(env, info);
@@ -415,7 +436,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   } functions[] = {
       {"targets", targets}, {"createDevice", createDevice}, {"destroyDevice", destroyDevice}, {"regionAnonymous", regionAnonymous},
       {"regionCreateFile", regionCreateFile}, {"regionOpenFile", regionOpenFile}, {"regionArrayBuffer", regionArrayBuffer}, {"regionSync", regionSync},
-      {"release", release}, {"layoutFor", layoutOf}, {"packedBytes", packedSize}, {"pack", pack}, {"copy", copy}, {"createExecution", createExecution},
+      {"release", release}, {"layoutFor", layoutOf}, {"packedBytes", packedSize}, {"pack", pack}, {"packTransposed", packTransposedMatrix}, {"copy", copy}, {"createExecution", createExecution},
       {"run", run}, {"stop", stop}, {"measureBandwidth", bandwidth}, {"measurePeak", peak},
   };
   for (const auto& f : functions) {

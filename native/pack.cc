@@ -128,6 +128,44 @@ template <class Element> void packFloatPanel(const Element* rows, int columns, i
   std::memset(panel + k * kPanelColumns, 0, size_t(padded - k) * kPanelColumns * sizeof(Element));
 }
 
+void packSignedColumns(const uint8_t* matrix, int64_t firstPanel, int64_t endPanel, int64_t n, int64_t k, uint8_t* packed) {
+  for (int64_t p = firstPanel; p < endPanel; p++) {
+    uint8_t* panel = packed + size_t(p) * panelBytes(Layout::S8, k);
+    uint8_t* units = panel + panelHeaderBytes(Layout::S8);
+    const int columns = int(n - p * kPanelColumns < kPanelColumns ? n - p * kPanelColumns : kPanelColumns);
+    int32_t sums[kPanelColumns] = {};
+    std::memset(panel, 0, panelBytes(Layout::S8, k));
+    for (int64_t i = 0; i < k; i++) {
+      const uint8_t* row = matrix + i * n + p * kPanelColumns;
+      for (int c = 0; c < columns; c++) {
+        units[i / 4 * 64 + c * 4 + i % 4] = row[c];
+        sums[c] += int8_t(row[c]);
+      }
+    }
+    std::memcpy(panel, sums, sizeof sums);
+  }
+}
+
+// The rows of the transpose hold sixteen columns of a panel side by side. Several panels at a time: their pieces of a row share pages.
+template <class Element> void packFloatColumns(const Element* matrix, int64_t firstPanel, int64_t endPanel, int64_t n, int64_t k, Element* packed) {
+  constexpr int64_t kPanelsAtOnce = 16;
+  const int64_t padded = unitCount(Layout::F32, k) * unitK(Layout::F32), panelSize = padded * kPanelColumns;
+  for (int64_t first = firstPanel; first < endPanel; first += kPanelsAtOnce) {
+    const int64_t end = first + kPanelsAtOnce < endPanel ? first + kPanelsAtOnce : endPanel, last = end * kPanelColumns < n ? end : end - 1;
+    for (int64_t i = 0; i < k; i++) {
+      const Element* row = matrix + i * n;
+      for (int64_t panel = first; panel < last; panel++)
+        std::memcpy(packed + panel * panelSize + i * kPanelColumns, row + panel * kPanelColumns, kPanelColumns * sizeof(Element));
+      if (last == end) continue;
+      Element* partial = packed + last * panelSize + i * kPanelColumns;
+      std::memset(partial, 0, kPanelColumns * sizeof(Element));
+      std::memcpy(partial, row + last * kPanelColumns, size_t(n - last * kPanelColumns) * sizeof(Element));
+    }
+    for (int64_t panel = first; panel < end; panel++)
+      std::memset(packed + panel * panelSize + k * kPanelColumns, 0, size_t(padded - k) * kPanelColumns * sizeof(Element));
+  }
+}
+
 void packMxfp4AsFloat(const uint8_t* rows, int columns, int64_t k, float* panel) {
   float values[32];
   std::memset(panel, 0, panelBytes(Layout::F32, k));
@@ -206,6 +244,12 @@ void packRows(SourceType type, Layout layout, const uint8_t* rows, int64_t first
     else if (layout == Layout::F32) packFloatPanel(reinterpret_cast<const uint32_t*>(rows), columns, k, reinterpret_cast<uint32_t*>(panel));
     else packFloatPanel(reinterpret_cast<const uint16_t*>(rows), columns, k, reinterpret_cast<uint16_t*>(panel));
   }
+}
+
+void packTransposed(SourceType type, const uint8_t* matrix, int64_t firstPanel, int64_t endPanel, int64_t n, int64_t k, uint8_t* packed) {
+  if (type == SourceType::S8) packSignedColumns(matrix, firstPanel, endPanel, n, k, packed);
+  else if (type == SourceType::F32) packFloatColumns(reinterpret_cast<const uint32_t*>(matrix), firstPanel, endPanel, n, k, reinterpret_cast<uint32_t*>(packed));
+  else packFloatColumns(reinterpret_cast<const uint16_t*>(matrix), firstPanel, endPanel, n, k, reinterpret_cast<uint16_t*>(packed));
 }
 
 void unpackRow(const PackedMatrix& w, int64_t row, float* out) {

@@ -29,6 +29,9 @@ size_t packedBytes(Layout layout, int64_t n, int64_t k);
 // multiple of the source's block. `packed` is the start of the whole matrix.
 void packRows(SourceType type, Layout layout, const uint8_t* rows, int64_t firstRow, int64_t rowCount, int64_t n, int64_t k, uint8_t* packed);
 
+// Packs panels [firstPanel, endPanel) of W[n, k], given as its transpose [k, n] of floats or signed bytes; the layout is that of the type.
+void packTransposed(SourceType type, const uint8_t* matrix, int64_t firstPanel, int64_t endPanel, int64_t n, int64_t k, uint8_t* packed);
+
 // Row `row` of W in f32, [k]: the values that the source format defines, bit for bit.
 void unpackRow(const PackedMatrix& w, int64_t row, float* out);
 

@@ -92,6 +92,14 @@ export function storedRowType({ buffer, tensors, k, rows }: ResolvedWeight): Wei
   return tensors.every(tensor => tensor.type === type) ? type : undefined
 }
 
+/** The tensor that a weight is the whole of, in the order of the file or transposed; undefined where there is more to it. */
+export function wholeTensor({ buffer, tensors, n, rows }: ResolvedWeight): { tensor: StoredTensor; isTransposed: boolean } | undefined {
+  const { isTransposed, perMatrix, matrices } = rows
+  const isWhole =
+    tensors.length === 1 && !buffer.source!.rows && !buffer.source!.add && (!isTransposed || (matrices === 1 && perMatrix === n))
+  return isWhole ? { tensor: tensors[0]!, isTransposed } : undefined
+}
+
 /** Rows `[begin, end)` of a resolved weight as the file stores them. */
 export async function readStoredRows(weight: ResolvedWeight, begin: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
   const parts: Uint8Array[] = []

@@ -29,6 +29,8 @@ const RULES: readonly Rule[] = [
   nameScaledSums,
   expandQuantised,
   quantiseDequantise,
+  // The floats of weights that are read as codes by now need not be computed.
+  deadCode,
   foldConstants,
   foldScaling,
   splitClassifiers,

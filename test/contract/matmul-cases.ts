@@ -88,6 +88,15 @@ function partsOfTensors(): ContractCase {
   return c.done({}, FAST_MATMUL_ERROR)
 }
 
+/** A matrix stored the other way round: columns beyond whole panels, and beyond the panels that are packed together. */
+function turned(type: 'f32' | 'f16' | 'bf16', { rows, k, n }: Shape): ContractCase {
+  const c = new CaseBuilder(`matmul transposed ${type} ${rows}x${k}x${n}`, rows + k + n)
+  c.weights['w'] = { shape: [k, n], data: c.numbers(k * n), type }
+  const w = c.builder.weight({ tensor: 'w', transpose: true }, [n, k])
+  c.builder.output('y', c.builder.op('matmul', 'y', [c.input('x', [rows, k]), undefined, undefined, w, undefined], {}))
+  return c.done({}, FAST_MATMUL_ERROR)
+}
+
 /** Types made of blocks of 256 need K to be a multiple of it. */
 function fits(type: string, k: number): boolean {
   return k % (type.endsWith('_k') || type === 'iq4_xs' ? 256 : 32) === 0
@@ -114,6 +123,7 @@ export const matmulCases: readonly ContractCase[] = [
   ...PARAMETRIC.map(activation => epilogue(activation, 3)),
   ...[1, 34].map(rows => epilogue('relu', rows, 'before_activation')),
   epilogue('gelu', 3, 'before_activation'),
+  ...(['f32', 'f16', 'bf16'] as const).flatMap(type => [turned(type, { rows: 3, k: 45, n: 35 }), turned(type, { rows: 2, k: 64, n: 304 })]),
   outlier(),
   partsOfTensors(),
 ]

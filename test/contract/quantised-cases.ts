@@ -22,10 +22,11 @@ class QuantisedCase extends CaseBuilder {
     return this.builder.input(name, type, shape)
   }
 
-  byteWeight(name: string, shape: readonly number[], type: ByteType) {
+  byteWeight(name: string, shape: readonly number[], type: ByteType, transpose = false) {
     const count = shape.reduce((a, b) => a * b, 1)
-    this.weights[name] = { shape, data: Float32Array.from({ length: count }, () => this.#byte(type)), type }
-    return this.builder.weight({ tensor: name }, shape)
+    const stored = transpose ? [...shape].reverse() : shape
+    this.weights[name] = { shape: stored, data: Float32Array.from({ length: count }, () => this.#byte(type)), type }
+    return this.builder.weight({ tensor: name, transpose }, shape)
   }
 
   zeros(name: string, count: number, type: ByteType) {
@@ -39,10 +40,10 @@ class QuantisedCase extends CaseBuilder {
 }
 
 /** Sums as whole numbers, which must be equal, and results with everything that can happen to a sum. */
-function matmul(m: number, n: number, k: number, [x, w]: readonly [ByteType, ByteType]): ContractCase {
-  const c = new QuantisedCase(`quantised_matmul ${x} ${w} ${m}x${n}x${k}`, m + n + k)
+function matmul(m: number, n: number, k: number, [x, w]: readonly [ByteType, ByteType], transpose = false): ContractCase {
+  const c = new QuantisedCase(`quantised_matmul ${x} ${w}${transpose ? ' transposed' : ''} ${m}x${n}x${k}`, m + n + k)
   const one = c.constant('one', [1])
-  const [input, weight] = [c.bytes('x', [m, k], x), c.byteWeight('w', [n, k], w)]
+  const [input, weight] = [c.bytes('x', [m, k], x), c.byteWeight('w', [n, k], w, transpose)]
   const [xZero, weightZero] = [c.zeros('x zero', 1, x), c.constant('weight zero', [w === 'u8' ? 128 : 0])]
   const [xZeros, weightZeros] = [c.zeros('x zeros', m, x), c.zeros('weight zeros', n, w)]
   const xScales = c.input('x scales', [m], 0.01)
@@ -164,6 +165,7 @@ const MODEL_MATMULS = [
 export const quantisedCases: readonly ContractCase[] = [
   ...MATMULS.flatMap(([m, n, k]) => SIGNS.map(signs => matmul(m, n, k, signs))),
   ...MODEL_MATMULS.map(([m, n, k], i) => matmul(m, n, k, SIGNS[i]!)),
+  ...SIGNS.map(signs => matmul(5, 37, 70, signs, true)),
   ...Object.entries(CONVS).flatMap(([name, c], i) => [conv(name, c, SIGNS[i % 4]!), conv(name, c, SIGNS[(i + 1) % 4]!)]),
   symbolic(),
 ]

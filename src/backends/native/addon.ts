@@ -26,6 +26,15 @@ export interface Addon {
     n: number,
     k: number,
   ): Promise<number>
+  packTransposed(
+    device: NativeHandle,
+    region: NativeHandle,
+    offset: number,
+    type: number,
+    bytes: Uint8Array,
+    n: number,
+    k: number,
+  ): Promise<number>
   copy(region: NativeHandle, offset: number, bytes: Uint8Array): void
   createExecution(
     device: NativeHandle,

@@ -1,15 +1,15 @@
 import { HenceError, throwIfAborted } from '../../core/index.ts'
-import { type StoredTensor, storageBytes, WEIGHT_TYPES, type WeightType } from '../../formats/index.ts'
+import { type StorageType, type StoredTensor, storageBytes, WEIGHT_TYPES, type WeightType } from '../../formats/index.ts'
 import type { Program } from '../../program/index.ts'
 import type { CompileOptions, WeightProvider } from '../backend.ts'
-import { type ResolvedWeight, readStoredRows, readWeightRows, resolveWeight, storedRowType } from '../weights.ts'
+import { type ResolvedWeight, readStoredRows, readWeightRows, resolveWeight, storedRowType, wholeTensor } from '../weights.ts'
 import { type Addon, LAYOUTS, type NativeHandle } from './addon.ts'
 import { type ConvTransposeForm, convTransposeMatrix, convTransposeRows } from './conv-transpose-weights.ts'
 import { type ConvForm, convMatrix, convRows } from './conv-weights.ts'
 import { weightUses } from './encode.ts'
 import { type ExpertsForm, useKey, type WeightForm } from './encoder.ts'
 import { openPackedRegion } from './packed-cache.ts'
-import { type QuantisedForm, quantisedMatrix, quantisedRows } from './quantised-weights.ts'
+import { type QuantisedForm, quantisedMatrix, quantisedRows, signedCodes } from './quantised-weights.ts'
 
 /** Bytes of a weight read and packed at a time: bounds the memory that loading takes beyond the weights themselves. */
 const CHUNK_BYTES = 32 << 20
@@ -20,6 +20,9 @@ const LAYOUT_VERSION = 2
 
 /** The storage type the addon is given for rows of signed bytes: the one after those of files. */
 const SIGNED_BYTES = WEIGHT_TYPES.length
+
+/** Types that the addon packs as they stand from a transpose. */
+const FLOATS: ReadonlySet<StorageType> = new Set(['f32', 'f16', 'bf16'])
 
 /** Where a weight lies in the region of all weights. */
 export interface PlacedWeight {
@@ -142,8 +145,8 @@ async function placeWeights(
     let entry = entries.get(key)
     if (!shared && !entry) {
       // What the addon cannot pack as it stands goes through f32.
-      const stored: WeightType = (isPanels(form) && storedRowType(weight)) || 'f32'
-      const type = isBytes(form) ? SIGNED_BYTES : WEIGHT_TYPES.indexOf(stored)
+      const stored = isPanels(form) ? (storedRowType(weight) ?? transposedType(form, weight) ?? 'f32') : 'f32'
+      const type = isBytes(form) ? SIGNED_BYTES : WEIGHT_TYPES.indexOf(stored as WeightType)
       const layout = isPanels(form) || isBytes(form) ? await layoutOf(addon, type, weight.tensors, signal) : LAYOUTS.indexOf('f32')
       const { n, k } = isFilters(form) ? filterMatrix(form, convShape(weight)) : isExperts(form) ? expertsMatrix(form, weight) : weight
       const size = form === 'dense' ? n * k * 4 : addon.packedBytes(layout, n, k)
@@ -187,9 +190,36 @@ function filterMatrix(form: FilterForm, shape: readonly [number, number, number,
   return 'conv' in form ? convMatrix(form, shape) : convTransposeMatrix(form, shape)
 }
 
-function filterRows(form: FilterForm, shape: readonly [number, number, number, number], values: Float32Array): Float32Array | Int8Array {
-  if (isBytes(form)) return quantisedRows(form, shape, values)
+async function filterRows(form: FilterForm, weight: ResolvedWeight, signal: AbortSignal | undefined): Promise<Float32Array | Int8Array> {
+  const shape = convShape(weight)
+  if (isBytes(form)) return quantisedRows(form, shape, signedCodes(form, await readCodes(weight, signal)))
+  const values = await readWeightRows(weight, 0, weight.n, signal)
   return 'conv' in form ? convRows(form, shape, values) : convTransposeRows(form, shape, values)
+}
+
+/** Whole numbers of a weight, without a detour through floats where the file has bytes of them. */
+async function readCodes(weight: ResolvedWeight, signal: AbortSignal | undefined): Promise<Float32Array | Int8Array | Uint8Array> {
+  const whole = wholeTensor(weight)
+  if (!whole || whole.isTransposed || !isCode(whole.tensor.type)) return readWeightRows(weight, 0, weight.n, signal)
+  return codesOf(whole.tensor, signal)
+}
+
+async function codesOf(tensor: StoredTensor, signal: AbortSignal | undefined): Promise<Int8Array | Uint8Array> {
+  const bytes = await tensor.read(0, tensor.byteLength, signal)
+  return tensor.type === 'u8' ? bytes : new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function isCode(type: StorageType): boolean {
+  return type === 'i8' || type === 'u8'
+}
+
+/** The storage type of a weight that is packed from the transpose which the file has; undefined for others. */
+function transposedType(form: WeightForm, weight: ResolvedWeight): StorageType | undefined {
+  const whole = wholeTensor(weight)
+  if (!whole?.isTransposed) return undefined
+  const { type } = whole.tensor
+  const isPacked = isFilters(form) ? isBytes(form) && isCode(type) : form === 'packed' && FLOATS.has(type)
+  return isPacked ? type : undefined
 }
 
 /** The shape of a filter; a plain matrix is a filter of one tap. */
@@ -219,9 +249,16 @@ async function packEntry(
 ): Promise<void> {
   const { n, k } = weight
   const { form } = place
+  if (transposedType(form, weight)) {
+    const { tensor } = wholeTensor(weight)!
+    const bytes = isFilters(form)
+      ? new Uint8Array(signedCodes(form as QuantisedForm, await codesOf(tensor, signal)).buffer)
+      : await tensor.read(0, tensor.byteLength, signal)
+    await addon.packTransposed(device, region, place.offset, type, bytes, n, k)
+    return
+  }
   if (isFilters(form)) {
-    const values = await readWeightRows(weight, 0, n, signal)
-    const rows = filterRows(form, convShape(weight), values)
+    const rows = await filterRows(form, weight, signal)
     await addon.pack(device, region, place.offset, type, new Uint8Array(rows.buffer), 0, place.n, place.layout, place.n, place.k)
     return
   }

@@ -37,17 +37,23 @@ export function quantisedMatrix({ groups }: QuantisedForm, shape: readonly numbe
   return { n: groups * panelRows(shape[0]! / groups), k: sumLength(shape) }
 }
 
-/** The matrix of a weight `[n, …]`, row-major; unsigned numbers are made signed by subtracting 128. */
-export function quantisedRows(form: QuantisedForm, shape: readonly number[], weight: Float32Array): Int8Array {
+/** The matrix of a weight `[n, …]` of signed codes, row-major. */
+export function quantisedRows(form: QuantisedForm, shape: readonly number[], codes: Int8Array): Int8Array {
   const { n, k } = quantisedMatrix(form, shape)
   const rows = new Int8Array(n * k)
   const filters = shape[0]! / form.groups
-  const shift = form.quantised === 'u8' ? 128 : 0
-  for (let filter = 0; filter < shape[0]!; filter++) {
-    const to = (Math.floor(filter / filters) * panelRows(filters) + (filter % filters)) * k
-    for (let i = 0; i < k; i++) rows[to + i] = weight[filter * k + i]! - shift
-  }
+  for (let group = 0; group < form.groups; group++)
+    rows.set(codes.subarray(group * filters * k, (group + 1) * filters * k), group * panelRows(filters) * k)
   return rows
+}
+
+/** Whole numbers as signed bytes: from unsigned ones 128 is subtracted. */
+export function signedCodes({ quantised }: QuantisedForm, codes: Float32Array | Int8Array | Uint8Array): Int8Array<ArrayBuffer> {
+  const shift = quantised === 'u8' ? 128 : 0
+  const signed = new Int8Array(codes.length)
+  if (shift === 0) signed.set(codes)
+  else for (let i = 0; i < signed.length; i++) signed[i] = codes[i]! - shift
+  return signed
 }
 
 function panelRows(n: number): number {

@@ -61,10 +61,10 @@ export function planConvolution(context: LoweringContext): ConvolutionPlan | und
 /** Filters `[N, depth, pixels]` → `[N, pixels, depth]`. */
 export function filtersLast<T extends Float32Array | Int8Array>(from: T, n: number, depth: number): T {
   const pixels = from.length / (n * depth)
-  const data = from.slice()
-  if (pixels === 1) return data as T
-  for (let f = 0; f < n; f++)
-    for (let d = 0; d < depth; d++)
-      for (let p = 0; p < pixels; p++) data[(f * pixels + p) * depth + d] = from[(f * depth + d) * pixels + p]!
-  return data as T
+  if (pixels === 1) return from
+  const data = new (from.constructor as new (length: number) => T)(from.length)
+  const size = depth * pixels
+  for (let start = 0; start < from.length; start += size)
+    for (let p = 0; p < pixels; p++) for (let d = 0; d < depth; d++) data[start + p * depth + d] = from[start + d * pixels + p]!
+  return data
 }

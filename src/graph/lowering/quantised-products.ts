@@ -58,18 +58,22 @@ function finishOf({ attributes }: LoweringContext) {
   } as const
 }
 
-/** Codes as the backend reads weights, in another order. */
+/** Codes as the backend reads weights: stored in the shape of the weight or transposed, in the order that `order` makes. */
 function storedCodes(
   context: LoweringContext,
   how: string,
   { dtype, data }: Operands['codes'],
   shape: readonly number[],
-  order: (codes: Int8Array) => Int8Array,
+  stored: readonly number[],
+  order: (codes: Int8Array) => Int8Array = codes => codes,
 ): Buffer {
-  const key = `${context.key(WEIGHT)} as ${how}[${shape.join()}]`
+  const key = `${context.key(WEIGHT)} as ${how}[${stored.join()}]`
   const { buffer, byteOffset, byteLength } = data as Int8Array
-  const make = (): Uint8Array => new Uint8Array(order(new Int8Array(buffer, byteOffset, byteLength)).buffer)
-  return context.segment.weight(key, shape, () => storedBytes(key, dtype, shape, make))
+  const make = (): Uint8Array => {
+    const ordered = order(new Int8Array(buffer, byteOffset, byteLength))
+    return new Uint8Array(ordered.buffer, ordered.byteOffset, byteLength)
+  }
+  return context.segment.weight(key, shape, () => storedBytes(key, dtype, stored, make), stored !== shape)
 }
 
 /** x `[.., K]` times known codes, `[K, N]` or `[N, K]`. */
@@ -86,7 +90,8 @@ const linear: Lowering = context => {
   if (!operands) return false
   const rows = elementCount(x.shape) / k
   const { codes, xScale, xZero, scale, zero, bias } = operands
-  const rowsOfOutputs = storedCodes(context, 'rows', codes, [n, k], from => (isTransposed ? from.slice() : transposed(from, k, n)))
+  const rowShape = [n, k]
+  const rowsOfOutputs = storedCodes(context, 'rows', codes, rowShape, isTransposed ? rowShape : [k, n])
   const residual = residualType && context.plainAs(RESIDUAL, [rows, n])
   const y = context.segment.emit(
     'quantised_matmul',
@@ -97,20 +102,14 @@ const linear: Lowering = context => {
   return context.define(context.segment.builder.view(y, shape), shape, 'plain', 0, 'f32')
 }
 
-/** `[rows, columns]` → `[columns, rows]`. */
-function transposed(from: Int8Array, rows: number, columns: number): Int8Array {
-  const data = new Int8Array(from.length)
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) data[c * rows + r] = from[r * columns + c]!
-  return data
-}
-
 const convolution: Lowering = context => {
   const plan = planConvolution(context)
   const operands = plan && operandsOf(context, plan.n)
   if (!plan || !operands) return false
   const { codes, xScale, xZero, scale, zero, bias } = operands
   const { n, depth, window, groups } = plan
-  const filters = storedCodes(context, 'filters', codes, [n, ...window.kernel, depth], from => filtersLast(from, n, depth))
+  const filterShape = [n, ...window.kernel, depth]
+  const filters = storedCodes(context, 'filters', codes, filterShape, filterShape, from => filtersLast(from, n, depth))
   const y = context.segment.emit(
     'quantised_conv',
     context.node.name,

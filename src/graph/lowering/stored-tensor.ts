@@ -25,7 +25,7 @@ export function storedBytes(name: string, type: StorageType, shape: readonly num
     byteLength: total,
     read: async (byteOffset = 0, byteLength = total - byteOffset) => {
       bytes ??= make()
-      return bytes.slice(byteOffset, byteOffset + byteLength)
+      return bytes.subarray(byteOffset, byteOffset + byteLength)
     },
   }
 }

@@ -29,6 +29,8 @@ export interface TinyModelOptions {
   readonly config?: Readonly<Record<string, unknown>>
   /** Tensors left out or given another shape. */
   readonly shapes?: Readonly<Record<string, readonly number[] | undefined>>
+  /** All tensors there are, for a model that is no llama. */
+  readonly onlyShapes?: Readonly<Record<string, readonly number[]>>
   readonly hasTokenizer?: boolean
   readonly generationConfig?: Readonly<Record<string, unknown>>
 }
@@ -48,7 +50,7 @@ export async function tinyModelFolder(options: TinyModelOptions = {}): Promise<{
     })
   }
   const rng = new Rng(7)
-  const shapes = Object.entries({ ...tensorShapes(), ...options.shapes })
+  const shapes = Object.entries({ ...(options.onlyShapes ?? tensorShapes()), ...options.shapes })
   const tensors = shapes.flatMap(([name, shape]) => {
     if (!shape) return []
     const data = Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () => rng.normal() * 0.3)

@@ -1,5 +1,6 @@
 import { mkdtemp, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isDiskFull } from '../core/index.ts'
 import { availableBytes } from '../hub/index.ts'
 import { formatBytes } from './format.ts'
 
@@ -14,7 +15,7 @@ export async function folderProblem(folder: string): Promise<string | undefined>
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOTDIR') return `${nearest} is no folder`
-    if (code === 'ENOSPC' || code === 'EDQUOT') return `the disk of ${nearest} is full`
+    if (isDiskFull(error)) return `the disk of ${nearest} is full`
     return `${nearest} cannot be written: ${code ?? message}`
   }
   const available = await availableBytes(nearest)

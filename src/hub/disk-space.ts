@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { HenceError, isHenceError } from '../core/index.ts'
+import { HenceError, isDiskFull, isHenceError } from '../core/index.ts'
 
 /** @throws HenceError `DISK_FULL` when a folder's disk has less than `bytes` to give, as far as that can be told */
 export async function requireDiskSpace(folder: string, bytes: number): Promise<void> {
@@ -18,7 +18,7 @@ export async function requireDiskSpace(folder: string, bytes: number): Promise<v
 export function diskError(cause: unknown, path: string): HenceError {
   if (isHenceError(cause)) return cause
   const { code = 'unknown', message } = cause as NodeJS.ErrnoException
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new HenceError('DISK_FULL', `${path}: the disk is full`, { path, reason: code, cause })
+  if (isDiskFull(cause)) return new HenceError('DISK_FULL', `${path}: the disk is full`, { path, reason: code, cause })
   return new HenceError('FILE_UNREADABLE', `${path}: cannot be written: ${message}`, {
     path,
     reason: code,

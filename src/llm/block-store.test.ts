@@ -1,8 +1,12 @@
-import { mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { existsSync, writeFileSync } from 'node:fs'
+import { mkdtemp, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { warningsDuring } from '../../test/warnings.ts'
 import { BlockStore, type BlockStoreOptions } from './block-store.ts'
+
+vi.mock('node:fs/promises', { spy: true })
 
 const BLOCK_BYTES = 1_000
 /** Of a file: mark, two digests, content. */
@@ -12,7 +16,10 @@ let folder: string
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hence-blocks-'))
 })
-afterEach(() => rm(folder, { recursive: true, force: true }))
+afterEach(async () => {
+  vi.resetAllMocks()
+  await rm(folder, { recursive: true, force: true })
+})
 
 function openStore(options: Partial<BlockStoreOptions> = {}): Promise<BlockStore> {
   return BlockStore.open({ folder, identity: 'model', blockBytes: BLOCK_BYTES, maxBytes: 1e6, ...options })
@@ -131,16 +138,85 @@ describe('a disk that fails', () => {
   test('at the start is told', async () => {
     await writeFile(join(folder, 'file'), '')
     await expect(openStore({ folder: join(folder, 'file') })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
-    await expect(openStore({ folder: join(folder, 'file', 'below') })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    await expect(openStore({ folder: join(folder, 'file', 'below') })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: `the folder ${join(folder, 'file', 'below')} for blocks cannot be made or read: it is no folder`,
+    })
   })
 
-  test('later only means that less is found', async () => {
+  test('later only means that less is found, and is told once', async () => {
     const store = await openStore()
     await keep(store, 'a')
     await rm(folder, { recursive: true })
-    expect(await store.read('a')).toBeUndefined()
+    const warnings = await warningsDuring(async () => {
+      expect(await store.read('a')).toBeUndefined()
+      await keep(store, 'bb', 'ccc')
+    })
+    expect(['a', 'bb', 'ccc'].filter(key => store.has(key))).toEqual([])
+    expect(warnings).toEqual([
+      {
+        code: 'CACHE_FAILED',
+        message: `blocks cannot be written in ${folder}: there is no such folder`,
+        hint: expect.stringContaining('mend the folder or choose another'),
+        details: { folder, reason: 'ENOENT' },
+      },
+    ])
+  })
+
+  /** What Node throws. */
+  const failure = (code: string): Error => Object.assign(new Error(code), { code })
+
+  test('by being full leaves nothing half written, and is used again when there is room', async () => {
+    const store = await openStore()
+    await keep(store, 'a')
+    vi.mocked(writeFile).mockImplementation(async (path, content) => {
+      writeFileSync(path as string, (content as Uint8Array).subarray(0, FILE_BYTES / 2))
+      throw failure('ENOSPC')
+    })
+    const warnings = await warningsDuring(() => keep(store, 'bb', 'ccc'))
+    expect(warnings).toMatchObject([{ message: `blocks cannot be written in ${folder}: the disk is full`, details: { reason: 'ENOSPC' } }])
+    expect(await readdir(folder)).toHaveLength(1)
+    for (const one of [store, await openStore()]) {
+      expect([one.has('a'), one.has('bb'), one.has('ccc')]).toEqual([true, false, false])
+      expect([await one.read('a'), await one.read('bb')]).toEqual([contentOf(1), undefined])
+    }
+    vi.mocked(writeFile).mockReset()
     await keep(store, 'bb')
+    expect(await store.read('bb')).toEqual(contentOf(2))
+  })
+
+  test('to remove as well leaves what is not taken for a block', async () => {
+    const store = await openStore()
+    vi.mocked(rename).mockRejectedValue(failure('EIO'))
+    vi.mocked(rm).mockRejectedValue(failure('EIO'))
+    expect(await warningsDuring(() => keep(store, 'a'))).toMatchObject([{ message: `blocks cannot be written in ${folder}: EIO` }])
+    vi.resetAllMocks()
+    expect(await readdir(folder)).toEqual([expect.stringMatching(/\.partial$/)])
+    expect((await openStore()).has('a')).toBe(false)
+  })
+
+  test('to be read is told once', async () => {
+    const store = await openStore()
+    await keep(store, 'a', 'bb')
+    vi.mocked(open).mockRejectedValue(failure('EACCES'))
+    const warnings = await warningsDuring(async () => {
+      for (const key of ['a', 'bb']) expect(await store.read(key)).toBeUndefined()
+    })
+    expect(warnings).toMatchObject([{ message: `blocks cannot be read in ${folder}: this user may not` }])
+  })
+
+  test.skipIf(!existsSync('/proc/self/fdinfo'))('a folder that nobody may write to keeps nothing', async () => {
+    const store = await openStore({ folder: '/proc/self/fdinfo' })
+    const warnings = await warningsDuring(() => keep(store, 'a', 'bb'))
     expect([store.has('a'), store.has('bb')]).toEqual([false, false])
+    expect(warnings).toMatchObject([{ code: 'CACHE_FAILED', details: { folder: '/proc/self/fdinfo' } }])
+  })
+
+  test('what another process removed is no failure', async () => {
+    const store = await openStore()
+    await keep(store, 'a')
+    await rm(await theFile())
+    expect(await warningsDuring(async () => expect(await store.read('a')).toBeUndefined())).toEqual([])
   })
 })
 

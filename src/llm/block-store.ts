@@ -2,7 +2,7 @@ import { createHash, randomUUID, webcrypto } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pid } from 'node:process'
-import { HenceError } from '../core/index.ts'
+import { HenceError, isDiskFull, warn } from '../core/index.ts'
 
 /** A file: this mark, the SHA-256 of all behind it, the SHA-256 by which it is named, and what the block holds. */
 const MARK: Uint8Array = new TextEncoder().encode('HENCEKV1')
@@ -34,7 +34,7 @@ export interface BlockStoreOptions {
 /**
  * Blocks of keys and values in a folder, found by the hash of their tokens. A file is written under a name of its own and renamed
  * when it is whole; it is checked when it is read, and removed when it is damaged. Any number of processes may use a folder. The
- * files not used for longest make room for new ones. A failing disk only means that less is found.
+ * files not used for longest make room for new ones. A failing disk only means that less is found; it is told once, as a warning.
  */
 export class BlockStore {
   readonly #options: BlockStoreOptions
@@ -44,6 +44,7 @@ export class BlockStore {
   #bytes = 0
   #bytesSinceSurvey = 0
   #queuedBytes = 0
+  #wasTold = false
   /** Settles when all that was queued is written. */
   #writing: Promise<void> = Promise.resolve()
 
@@ -64,7 +65,7 @@ export class BlockStore {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       await store.#survey()
     } catch (cause) {
-      throw new HenceError('OPTION_INVALID', `the folder ${folder} for blocks cannot be made or read`, { folder, cause })
+      throw new HenceError('OPTION_INVALID', `the folder ${folder} for blocks cannot be made or read: ${whyOf(cause)}`, { folder, cause })
     }
     return store
   }
@@ -78,7 +79,7 @@ export class BlockStore {
   async read(key: string): Promise<Uint8Array | undefined> {
     const name = this.#nameOf(key)
     const path = join(this.#options.folder, name)
-    const file = await readWhole(path, this.#fileBytes).catch(() => undefined)
+    const file = await readWhole(path, this.#fileBytes).catch(cause => this.#tell('read', cause))
     if (file && (await isIntact(file, name))) {
       const now = new Date()
       await utimes(path, now, now).catch(() => {})
@@ -122,13 +123,24 @@ export class BlockStore {
       this.#bytes += file.length
       this.#bytesSinceSurvey += file.length
       if (this.#bytes > maxBytes || this.#bytesSinceSurvey > maxBytes * SURVEY_SHARE) await this.#survey()
-    } catch {
-      // A full disk, a folder that went: the block is computed again.
+    } catch (cause) {
+      // The block is computed again.
       this.#names.delete(name)
+      this.#tell('written', cause)
       await rm(temporary, { force: true }).catch(() => {})
     } finally {
       this.#queuedBytes -= file.length
     }
+  }
+
+  #tell(what: 'read' | 'written', cause: unknown): undefined {
+    const { code: reason } = cause as NodeJS.ErrnoException
+    // Others may have removed a file that is to be read.
+    if (this.#wasTold || (what === 'read' && reason === 'ENOENT')) return
+    this.#wasTold = true
+    const { folder } = this.#options
+    const hint = 'Answers are as they would be, but take longer where a beginning is computed again; mend the folder or choose another.'
+    warn(new HenceError('CACHE_FAILED', `blocks cannot be ${what} in ${folder}: ${whyOf(cause)}`, { folder, reason, hint, cause }))
   }
 
   /** Looks through the folder, and removes what is too much, longest unused first, and what others left half written. */
@@ -151,6 +163,26 @@ export class BlockStore {
     this.#names = new Set(found.map(({ name }) => name))
     this.#bytes = bytes
     this.#bytesSinceSurvey = 0
+  }
+}
+
+/** Why a disk fails, in words. */
+function whyOf(cause: unknown): string {
+  if (isDiskFull(cause)) return 'the disk is full'
+  const { code, message } = cause as NodeJS.ErrnoException
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return 'this user may not'
+    case 'EROFS':
+      return 'the disk is read-only'
+    case 'ENOENT':
+      return 'there is no such folder'
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'it is no folder'
+    default:
+      return code ?? message
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { availableBackends } from '../../test/backends.ts'
 import { tinyModelFolder } from '../../test/tiny-model.ts'
+import { warningsDuring } from '../../test/warnings.ts'
 import type { GenerateOptions, GenerationResult, LanguageModel } from '../core/index.ts'
 import { type LoadOptions, load } from './load.ts'
 
@@ -120,13 +121,72 @@ test('a prompt that waits for the disk can be stopped, and others go on', async 
   await model[Symbol.asyncDispose]()
 })
 
-test('a folder that cannot be made is told, one that went is not needed', async () => {
+test('a folder that cannot be made is told', async () => {
   await writeFile(join(scratch, 'file'), '')
   await expect(start({ prefixCacheFolder: join(scratch, 'file', 'below') })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+})
+
+test('a disk that fails changes no answer, and is told once', async () => {
+  const { text } = await askOnce()
   const model = await start()
   await rm(folder, { recursive: true })
-  await model.generate(PROMPT, GREEDY).done()
-  await model[Symbol.asyncDispose]()
+  await writeFile(folder, 'not even root writes files into this')
+  const warnings = await warningsDuring(async () => {
+    const results = await Promise.all([PROMPT, PROMPT, 'x'.repeat(60)].map(prompt => model.generate(prompt, GREEDY).done()))
+    expect(results.slice(0, 2).map(result => result.text)).toEqual([text, text])
+    expect(model.activity()).toMatchObject({ running: 0, waiting: 0, kvTokensUsed: 0 })
+    await model[Symbol.asyncDispose]()
+  })
+  expect(warnings).toMatchObject([{ code: 'CACHE_FAILED', details: { folder } }])
+})
+
+test('models with a state keep nothing, and say so', async () => {
+  const [hidden, width, states, rank, vocabulary] = [16, 32, 4, 2, 258]
+  const layers = [0, 1].flatMap(layer =>
+    Object.entries({
+      'norm.weight': [hidden],
+      'mixer.in_proj.weight': [2 * width, hidden],
+      'mixer.conv1d.weight': [width, 1, 4],
+      'mixer.conv1d.bias': [width],
+      'mixer.x_proj.weight': [rank + 2 * states, width],
+      'mixer.dt_proj.weight': [width, rank],
+      'mixer.dt_proj.bias': [width],
+      'mixer.A_log': [width, states],
+      'mixer.D': [width],
+      'mixer.out_proj.weight': [hidden, width],
+    }).map(([name, shape]) => [`backbone.layers.${layer}.${name}`, shape] as const),
+  )
+  const mamba = await tinyModelFolder({
+    config: {
+      architectures: ['MambaForCausalLM'],
+      model_type: 'mamba',
+      intermediate_size: width,
+      state_size: states,
+      time_step_rank: rank,
+      conv_kernel: 4,
+      hidden_act: 'silu',
+    },
+    onlyShapes: {
+      'backbone.embeddings.weight': [vocabulary, hidden],
+      'backbone.norm_f.weight': [hidden],
+      ...Object.fromEntries(layers),
+    },
+  })
+  const ask = (options: LoadOptions): Promise<GenerationResult> => askOnce({ context: 96, ...options }, {}, mamba.path)
+  const plain = await ask({ prefixCacheFolder: undefined })
+  const warnings = await warningsDuring(async () => {
+    for (let i = 0; i < 2; i++) {
+      const { text, usage } = await ask({})
+      expect([text, usage.cachedTokens]).toEqual([plain.text, undefined])
+    }
+  })
+  await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' })
+  expect(warnings).toHaveLength(2)
+  expect(warnings[0]).toMatchObject({
+    code: 'CACHE_FAILED',
+    message: `nothing of this mamba model is kept in ${folder}: its blocks are of no use without a state`,
+  })
+  mamba.remove()
 })
 
 test('nothing is kept where beginnings are not shared', async () => {

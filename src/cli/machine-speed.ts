@@ -11,6 +11,8 @@ export interface MachineSpeed {
   readonly bandwidth: number
   /** Operations per second at the precision asked for, a multiply-add counted as two. */
   readonly peak: number
+  /** The same of products of 8-bit numbers. */
+  readonly bytePeak: number
 }
 
 /** What work costs. */
@@ -18,11 +20,13 @@ export interface WorkCost {
   readonly bytes: number
   /** Left out where it has no arithmetic. */
   readonly operations?: number | undefined
+  /** The operations are products of 8-bit numbers. */
+  readonly isOfBytes?: boolean | undefined
 }
 
 /** The least time work can take at a speed: the longer of what its bytes and what its arithmetic take. */
-export function leastMs({ bytes, operations = 0 }: WorkCost, { bandwidth, peak }: MachineSpeed): number {
-  return 1000 * Math.max(bytes / bandwidth, operations / peak)
+export function leastMs({ bytes, operations = 0, isOfBytes = false }: WorkCost, { bandwidth, peak, bytePeak }: MachineSpeed): number {
+  return 1000 * Math.max(bytes / bandwidth, operations / (isOfBytes ? bytePeak : peak))
 }
 
 /** {@link measureSpeed} where a graph runs natively, once, when it is first asked for; null elsewhere. */
@@ -70,7 +74,10 @@ export async function measureSpeed(
   try {
     const bandwidth = await backend.measureBandwidth(sampleBytes(bytes, availableBytes))
     const peak = await backend.measurePeak(precision)
-    return { target: backend.target, threads: backend.threads, bandwidth, peak }
+    const fastPeak = precision === 'fast' ? peak : await backend.measurePeak('fast')
+    // The matrix unit's `fast` peak is that of bf16; of bytes it multiplies twice as many.
+    const bytePeak = backend.target === 'amx' ? 2 * fastPeak : fastPeak
+    return { target: backend.target, threads: backend.threads, bandwidth, peak, bytePeak }
   } finally {
     backend.dispose()
   }

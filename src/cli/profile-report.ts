@@ -50,8 +50,8 @@ export async function profileReport(
   }
 }
 
-function predicted({ bytes, operations, runs }: ProfiledStep, speed: MachineSpeed): { predictedMs?: number } {
-  return bytes === undefined ? {} : { predictedMs: runs * leastMs({ bytes, operations }, speed) }
+function predicted({ bytes, operations, isOfBytes, runs }: ProfiledStep, speed: MachineSpeed): { predictedMs?: number } {
+  return bytes === undefined ? {} : { predictedMs: runs * leastMs({ bytes, operations, isOfBytes }, speed) }
 }
 
 function totals(steps: readonly ProfiledStep[]): readonly OperationTotal[] {

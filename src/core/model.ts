@@ -452,6 +452,8 @@ export interface ProfiledStep {
   readonly runs: number
   /** Arithmetic of one of its runs, a multiply-add counted as two; absent where the op does none. */
   readonly operations?: number
+  /** The operations are products of 8-bit numbers. */
+  readonly isOfBytes?: true
   /** Bytes of operands and results of one of its runs, each counted once. */
   readonly bytes?: number
   /** Position among the steps of the node whose body this is a part of; the node's time contains it. */

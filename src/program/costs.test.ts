@@ -18,6 +18,18 @@ test('a matrix product multiplies and adds, and reads its bias', () => {
   expect(cost).toEqual({ operations: 2 * 3 * 4 * 5, bytes: 4 * (3 * 4 + 5 * 4 + 5 + 3 * 5) })
 })
 
+test('a product of bytes reads a byte of each number', () => {
+  const cost = costs((b, input) =>
+    b.op(
+      'quantised_matmul',
+      'y',
+      [b.input('x', 'u8', [3, 4]), input('x scale', [1]), undefined, b.weight({ tensor: 'w' }, [5, 4]), input('scale', [5])],
+      { weightType: 'i8' },
+    ),
+  )
+  expect(cost).toEqual({ operations: 2 * 3 * 4 * 5, isOfBytes: true, bytes: 3 * 4 + 5 * 4 + 4 * (1 + 5 + 3 * 5) })
+})
+
 test('a convolution counts the taps of its groups', () => {
   const weight = [6, 3, 3, 2]
   const cost = costs((b, input) => b.op('conv', 'y', [input('x', [1, 8, 8, 4]), b.weight({ tensor: 'w' }, weight)], { groups: 2 }))

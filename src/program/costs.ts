@@ -11,6 +11,8 @@ import type { Instruction, Program } from './program.ts'
 export interface InstructionCost {
   /** Arithmetic by the op's definition, a multiply-add counted as two; absent where the op does none or its operands do not tell. */
   readonly operations?: number
+  /** The operations are products of 8-bit numbers. */
+  readonly isOfBytes?: true
   /** Bytes of operands read and results written, each once. */
   readonly bytes: number
 }
@@ -76,6 +78,9 @@ function countFunctions(expression: MapExpression): number {
   return expression.slice(1).reduce((sum, branch) => sum + countFunctions(branch as MapExpression), 1)
 }
 
+/** Products of 8-bit numbers, the fourth operand a weight of them. */
+const OF_BYTES: ReadonlySet<string> = new Set(['quantised_matmul', 'quantised_conv'])
+
 /** Ops that read only the rows their indices choose. */
 const TABLES: ReadonlySet<string> = new Set(['gather', 'take'])
 
@@ -99,6 +104,7 @@ export function costOf({ buffers }: Program, instruction: Instruction, dims: Dim
   const share = expertShare(buffers, instruction, rows => resolveDim(rows, dims))
   const readBytes = (id: number): number => {
     if (TABLES.has(op) && id === inputs[0]) return Math.min(written, bytesOf(id))
+    if (OF_BYTES.has(op) && id === inputs[3]) return elementCount(shapeOf(id))
     return buffers[id]!.role === 'weight' ? share * bytesOf(id) : bytesOf(id)
   }
   const read =
@@ -114,6 +120,7 @@ export function costOf({ buffers }: Program, instruction: Instruction, dims: Dim
   if (!count || outputs.length === 0) return cost
   return {
     operations: count({ inputs: inputs.map(id => (id === null ? undefined : shapeOf(id))), output: shapeOf(outputs[0]!), attributes }),
+    ...(OF_BYTES.has(op) ? { isOfBytes: true } : {}),
     ...cost,
   }
 }

@@ -67,6 +67,8 @@ const LEAST_EXPONENT = -50
 const STEPS_PER_UNIT = 64
 const STEPS = -LEAST_EXPONENT * STEPS_PER_UNIT
 const POWERS = Float64Array.from({ length: STEPS + 1 }, (_, i) => Math.exp(-i / STEPS_PER_UNIT))
+/** Sums of weights that are no exact ones are not farther off, in parts of themselves. */
+const ROUGH_ERROR = 1e-6
 
 /**
  * The tokens that may come next, by id, each with the weight exp(scale · (logit − largest)). Its memory is used again for every
@@ -97,13 +99,11 @@ export class Candidates {
     const { largest, scale, topK, topP, minP, typicalP } = rule
     this.#reserve(logits.length)
     const floor = minP > 0 ? largest + Math.log(minP) / scale : -Infinity
-    const hasTopK = topK > 0 && topK < logits.length
-    const mass = topP * (hasTopK ? this.#takeLikeliest(logits, rule) : this.#takeAll(logits, rule, floor))
-    if (topP < 1) {
-      for (let i = 0; i < this.#size; i++) this.#distances[i] = (largest - logits[this.#ids[i]!]!) * scale
-      this.#keep(mass)
-    }
-    if (hasTopK && minP > 0) this.#keepFrom(logits, floor)
+    if (topK > 0 && topK < logits.length) {
+      const total = this.#takeLikeliest(logits, rule)
+      if (topP < 1) this.#keepNucleus(logits, rule, topP * total)
+      if (minP > 0) this.#keepFrom(logits, floor)
+    } else this.#takeFrom(logits, rule, floor)
     if (typicalP < 1) this.#keepTypical(logits, largest, scale, typicalP)
   }
 
@@ -134,45 +134,99 @@ export class Candidates {
     if (this.#heap.length !== topK) this.#heap = new Uint32Array(topK)
     if (likeliest.length < topK) fillLikeliest(logits, this.#heap)
     else this.#heap.set(likeliest.subarray(0, topK))
-    // Without a comparator, typed arrays sort by number.
-    this.#heap.sort()
-    this.#size = topK
-    let total = 0
-    for (let i = 0; i < topK; i++) {
-      const weight = exponential((logits[this.#heap[i]!]! - largest) * scale)
-      this.#ids[i] = this.#heap[i]!
-      this.#weights[i] = weight
-      total += weight
-    }
-    this.#total = total
-    return total
+    this.#takeThese(this.#heap, logits, largest, scale)
+    return this.#total
   }
 
-  /**
-   * Takes tokens from `floor` on that can be in the nucleus: one lighter than (1 − topP) / n of the largest cannot, for all of
-   * those together weigh less than 1 − topP.
-   *
-   * @returns the weight of all of the vocabulary where topP needs it
-   */
-  #takeAll(logits: Float32Array, { largest, scale, topP }: CandidateRule, floor: number): number {
-    const least = topP < 1 ? Math.max(floor, largest + Math.log((1 - topP) / logits.length) / scale) : floor
+  #takeThese(tokens: Uint32Array | Int32Array, logits: Float32Array, largest: number, scale: number): void {
+    // Without a comparator, typed arrays sort by number.
+    const ids = this.#ids.subarray(0, tokens.length)
+    ids.set(tokens)
+    ids.sort()
+    this.#size = ids.length
+    this.#total = 0
+    for (let i = 0; i < ids.length; i++) {
+      const weight = exponential((logits[ids[i]!]! - largest) * scale)
+      this.#weights[i] = weight
+      this.#total += weight
+    }
+  }
+
+  /** Takes of all tokens the topP likeliest from `floor` on, looking no farther than to where it is certain which these are. */
+  #takeFrom(logits: Float32Array, rule: CandidateRule, floor: number): void {
+    const { largest, scale, topP } = rule
+    if (this.#takeCertain(logits, rule, floor, boundsFrom(logits, rule))) return
+    if (topP === 1) {
+      this.#takeAbove(logits, rule, floor)
+      return
+    }
+    const bounds = this.#weighSteps(logits, rule)
+    if (this.#takeCertain(logits, rule, floor, bounds)) return
+    const least = Math.max(floor, largest - this.#reach(topP * bounds.most) / scale)
+    this.#takeAbove(logits, rule, least)
+    const lightest = this.#keepNucleus(logits, rule, topP * bounds.most)
+    if (this.#total - lightest < topP * bounds.least) return
+    // Between the bounds another token would be left: exactly, then.
+    this.#takeAbove(logits, rule, least)
+    this.#keepNucleus(logits, rule, topP * exactWeight(logits, rule))
+  }
+
+  /** Takes them from what is known of the likeliest. @returns false, and nothing is taken, where the bounds do not tell */
+  #takeCertain(logits: Float32Array, rule: CandidateRule, floor: number, bounds: Bounds): boolean {
+    const { largest, scale, likeliest = NONE } = rule
+    const count = certainCount(logits, rule, floor, bounds)
+    if (count > 0) this.#takeThese(likeliest.subarray(0, count), logits, largest, scale)
+    return count > 0
+  }
+
+  /** Sums up what the tokens of each step weigh, a little faster than {@link exponential} could. @returns what all weigh */
+  #weighSteps(logits: Float32Array, { largest, scale }: CandidateRule): Bounds {
+    const steps = this.#steps.fill(0)
+    const perUnit = scale * STEPS_PER_UNIT
+    for (let id = 0; id < logits.length; id++) {
+      const distance = (largest - logits[id]!) * perUnit
+      if (!(distance < STEPS)) continue
+      const step = distance | 0
+      const rest = (step - distance) / STEPS_PER_UNIT
+      steps[step]! += 1 + rest * (1 + rest / 2)
+    }
+    let total = 0
+    for (let step = 0; step < STEPS; step++) {
+      steps[step]! *= POWERS[step]!
+      total += steps[step]!
+    }
+    return bound(total)
+  }
+
+  /** A distance within which tokens weigh `mass`, by the steps; all of them where they weigh less. */
+  #reach(mass: number): number {
+    let step = 0
+    for (let left = mass; step < STEPS && left > 0; step++) left -= this.#steps[step]!
+    // One more, should a token be on the edge.
+    return (step + 1) / STEPS_PER_UNIT
+  }
+
+  #takeAbove(logits: Float32Array, { largest, scale }: CandidateRule, least: number): void {
     const [ids, weights] = [this.#ids, this.#weights]
     let size = 0
     let total = 0
-    let kept = 0
     for (let id = 0; id < logits.length; id++) {
       const logit = logits[id]!
-      if (topP === 1 && !(logit >= least)) continue
+      if (!(logit >= least)) continue
       const weight = exponential((logit - largest) * scale)
+      if (weight === 0) continue
       total += weight
-      if (!(logit >= least) || weight === 0) continue
-      kept += weight
       ids[size] = id
       weights[size++] = weight
     }
     this.#size = size
-    this.#total = kept
-    return total
+    this.#total = total
+  }
+
+  /** @returns the weight of the lightest that is left, 0 where all are left */
+  #keepNucleus(logits: Float32Array, { largest, scale }: CandidateRule, mass: number): number {
+    for (let i = 0; i < this.#size; i++) this.#distances[i] = (largest - logits[this.#ids[i]!]!) * scale
+    return exponential(-this.#keep(mass))
   }
 
   #keepFrom(logits: Float32Array, floor: number): void {
@@ -205,8 +259,12 @@ export class Candidates {
     this.#keep(typicalP * this.#total)
   }
 
-  /** Keeps the fewest of the smallest distances that together weigh `mass`, at least one; lower ids first among equals. */
-  #keep(mass: number): void {
+  /**
+   * Keeps the fewest of the smallest distances that together weigh `mass`, at least one; lower ids first among equals.
+   *
+   * @returns the largest that is kept, infinite where there is no more than `mass`
+   */
+  #keep(mass: number): number {
     const distances = this.#distances
     const { most, room } = this.#findCut(Math.max(mass, Number.MIN_VALUE))
     let size = 0
@@ -225,6 +283,7 @@ export class Candidates {
       this.#weights[size++] = weight
     }
     this.#size = size
+    return most
   }
 
   /** The largest distance to keep, and the mass that those of just this distance are to make up. */
@@ -281,6 +340,42 @@ export class Candidates {
   }
 }
 
+/** Where the weight of all tokens lies. */
+interface Bounds {
+  readonly least: number
+  readonly most: number
+}
+
+/** From what is known of the likeliest: none of the others weighs more than the last of these. */
+function boundsFrom(logits: Float32Array, { largest, scale, likeliest = NONE }: CandidateRule): Bounds {
+  let known = 0
+  let last = 1
+  for (let i = 0; i < likeliest.length; i++) {
+    last = exponential((logits[likeliest[i]!]! - largest) * scale)
+    known += last
+  }
+  return { least: bound(known).least, most: bound(known + (logits.length - likeliest.length) * last).most }
+}
+
+/** How many of the likeliest make up topP or are from `floor` on, wherever between its bounds the weight is; 0 where that differs. */
+function certainCount(logits: Float32Array, rule: CandidateRule, floor: number, { least, most }: Bounds): number {
+  const { largest, scale, topP, likeliest = NONE } = rule
+  let mass = 0
+  for (let i = 0; i < likeliest.length; i++) {
+    const logit = logits[likeliest[i]!]!
+    if (!(logit >= floor)) return i
+    const weight = exponential((logit - largest) * scale)
+    if (weight === 0) return 0
+    mass += weight
+    if (topP < 1 && mass >= topP * least) return mass >= topP * most ? i + 1 : 0
+  }
+  return 0
+}
+
+function bound(rough: number): Bounds {
+  return { least: rough * (1 - ROUGH_ERROR), most: rough * (1 + ROUGH_ERROR) }
+}
+
 interface Cut {
   readonly most: number
   readonly room: number
@@ -300,4 +395,11 @@ export function exponential(x: number): number {
   const step = (-x * STEPS_PER_UNIT) | 0
   const rest = x + step / STEPS_PER_UNIT
   return POWERS[step]! * (1 + rest * (1 + rest * (1 / 2 + rest * (1 / 6 + rest / 24))))
+}
+
+/** What all tokens weigh. */
+function exactWeight(logits: Float32Array, { largest, scale }: CandidateRule): number {
+  let total = 0
+  for (let id = 0; id < logits.length; id++) total += exponential((logits[id]! - largest) * scale)
+  return total
 }

@@ -1,12 +1,13 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { projectsOf } from './test/projects.ts'
 import { reporting } from './test/reporting.ts'
 
 /** `npm run conformance`: the engine against outside references, on every backend. The contract is part of `npm test`. */
 export default defineConfig({
   test: {
-    include: ['test/conformance/**/*.test.ts'],
+    projects: projectsOf([join('test', 'conformance')], () => true, 600_000),
     globalSetup: './test/testdata-root.ts',
-    testTimeout: 600_000,
     // One worker fewer, the default, leaves half of a small machine idle.
     maxWorkers: '100%',
     ...reporting,

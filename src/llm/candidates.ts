@@ -67,8 +67,10 @@ const LEAST_EXPONENT = -50
 const STEPS_PER_UNIT = 64
 const STEPS = -LEAST_EXPONENT * STEPS_PER_UNIT
 const POWERS = Float64Array.from({ length: STEPS + 1 }, (_, i) => Math.exp(-i / STEPS_PER_UNIT))
-/** Sums of weights that are no exact ones are not farther off, in parts of themselves. */
-const ROUGH_ERROR = 1e-6
+/** In the middle of a step. */
+const MIDDLE_POWER = Math.exp(-0.5 / STEPS_PER_UNIT)
+/** Sums of weights by a parabola within each step are not farther off, in parts of themselves: it is less than (1/128)³ / 6. */
+const ROUGH_ERROR = 1e-7
 
 /**
  * The tokens that may come next, by id, each with the weight exp(scale · (logit − largest)). Its memory is used again for every
@@ -162,7 +164,7 @@ export class Candidates {
     }
     const bounds = this.#weighSteps(logits, rule)
     if (this.#takeCertain(logits, rule, floor, bounds)) return
-    const least = Math.max(floor, largest - this.#reach(topP * bounds.most) / scale)
+    const least = Math.max(floor, largest - this.#reach(topP * bound(bounds.most).most) / scale)
     this.#takeAbove(logits, rule, least)
     const lightest = this.#keepNucleus(logits, rule, topP * bounds.most)
     if (this.#total - lightest < topP * bounds.least) return
@@ -187,12 +189,12 @@ export class Candidates {
       const distance = (largest - logits[id]!) * perUnit
       if (!(distance < STEPS)) continue
       const step = distance | 0
-      const rest = (step - distance) / STEPS_PER_UNIT
+      const rest = (step + 0.5 - distance) / STEPS_PER_UNIT
       steps[step]! += 1 + rest * (1 + rest / 2)
     }
     let total = 0
     for (let step = 0; step < STEPS; step++) {
-      steps[step]! *= POWERS[step]!
+      steps[step]! *= POWERS[step]! * MIDDLE_POWER
       total += steps[step]!
     }
     return bound(total)
@@ -364,9 +366,7 @@ function certainCount(logits: Float32Array, rule: CandidateRule, floor: number, 
   for (let i = 0; i < likeliest.length; i++) {
     const logit = logits[likeliest[i]!]!
     if (!(logit >= floor)) return i
-    const weight = exponential((logit - largest) * scale)
-    if (weight === 0) return 0
-    mass += weight
+    mass += exponential((logit - largest) * scale)
     if (topP < 1 && mass >= topP * least) return mass >= topP * most ? i + 1 : 0
   }
   return 0

@@ -13,6 +13,11 @@ function samplerOf(sampling: Partial<Sampling>, seed = 1, more: Partial<SamplerO
   return new Sampler({ sampling: { ...OPEN, ...sampling }, seed, prompt: [], ...more })
 }
 
+/** Logits whose differences floating point can tell. */
+function tellable(values: readonly number[]): Float32Array {
+  return Float32Array.from(values, value => Math.round(value * 2 ** 12) / 2 ** 12)
+}
+
 const logitArrays = fc
   .array(
     fc.oneof(fc.double({ min: -30, max: 30, noNaN: true }), fc.double({ min: 0, max: 0.02, noNaN: true }), fc.constantFrom(-1, 0, 1)),
@@ -21,8 +26,7 @@ const logitArrays = fc
       maxLength: 200,
     },
   )
-  // Differences that floating point can tell.
-  .map(values => Float32Array.from(values, value => Math.round(value * 2 ** 12) / 2 ** 12))
+  .map(tellable)
 
 function sortedIds(logits: Float32Array): number[] {
   return [...logits.keys()].sort((a, b) => logits[b]! - logits[a]! || a - b)
@@ -106,6 +110,82 @@ describe('Candidates', () => {
     )
   })
 
+  describe('draws without topK are those of a full sort', () => {
+    type Cuts = Required<Pick<Sampling, 'temperature' | 'topP' | 'minP'>>
+
+    /** The ids in the order in which a backend tells the first of them: NaN counts as the largest. */
+    const ranked = (logits: Float32Array): number[] => {
+      const rank = (id: number): number => (Number.isNaN(logits[id]) ? Number.MAX_VALUE : logits[id]!)
+      return [...logits.keys()].sort((a, b) => (rank(a) === rank(b) ? a - b : rank(b) - rank(a)))
+    }
+
+    /** What a seed draws; undefined where the last token that is left, or the draw, is too close to call in floating point. */
+    function plainDraw(logits: Float32Array, { temperature, topP, minP }: Cuts, seed: number): number | undefined {
+      const ids = ranked(logits).filter(id => !Number.isNaN(logits[id]))
+      const largest = logits[ids[0]!]!
+      const weightOf = (id: number): number => Math.exp((logits[id]! - largest) / temperature)
+      const total = ids.reduce((sum, id) => sum + weightOf(id), 0)
+      const isClose = (a: number, b: number): boolean => Math.abs(a - b) < 1e-9 * total
+      let mass = 0
+      let count = 0
+      while (count < ids.length && (count === 0 || topP === 1 || mass < topP * total)) {
+        mass += weightOf(ids[count++]!)
+        if (topP < 1 && isClose(mass, topP * total)) return undefined
+      }
+      const left = ids.slice(0, count).filter(id => weightOf(id) >= minP)
+      if (ids.some(id => weightOf(id) < 1 && Math.abs(weightOf(id) - minP) < 1e-9 * minP)) return undefined
+      left.sort((a, b) => a - b)
+      const kept = left.reduce((sum, id) => sum + weightOf(id), 0)
+      let rest = new Rng(seed).uniform() * kept
+      for (const id of left) {
+        rest -= weightOf(id)
+        if (isClose(rest, 0)) return undefined
+        if (rest < 0) return id
+      }
+      return undefined
+    }
+
+    function expectPlainDraws(logits: Float32Array, cuts: Cuts, seed: number, known: readonly number[]): void {
+      const draw = (likeliest?: Int32Array): number | undefined => samplerOf(cuts, seed).next(logits, likeliest)
+      const drawn = draw()
+      const ids = ranked(logits)
+      for (const count of known) expect(draw(Int32Array.from(ids.slice(0, count)))).toBe(drawn)
+      expect(drawn).toBe(plainDraw(logits, cuts, seed) ?? drawn)
+    }
+
+    const cuts = fc.record({
+      temperature: fc.constantFrom(0.05, 0.7, 1, 1.8, 30),
+      topP: fc.oneof(fc.constantFrom(0, 0.5, 0.9, 0.999999, 1), fc.double({ min: 0, max: 1, noNaN: true })),
+      minP: fc.constantFrom(0, 0.05, 0.5, 1),
+    })
+
+    test('of any logits, with ties, NaN and infinities among them', () => {
+      const one = fc.oneof(
+        { weight: 4, arbitrary: fc.double({ min: -30, max: 30, noNaN: true }) },
+        { weight: 2, arbitrary: fc.double({ min: 0, max: 0.02, noNaN: true }) },
+        { weight: 2, arbitrary: fc.constantFrom(-1, 0, 1) },
+        { weight: 1, arbitrary: fc.constantFrom(Infinity, -Infinity, Number.NaN) },
+      )
+      const rows = fc.oneof(fc.array(one, { maxLength: 200 }), fc.array(fc.constantFrom(0, 1, -Infinity), { maxLength: 200 }))
+      fc.assert(
+        fc.property(rows, cuts, fc.nat(), (row, options, seed) => {
+          expectPlainDraws(tellable([...row, 2]), options, seed, [1, 5, 64])
+        }),
+        { numRuns: 400 },
+      )
+    })
+
+    test.each([0.2, 1, 3])('of a large vocabulary whose logits are spread by %d', spread => {
+      const rng = new Rng(41)
+      const logits = Float32Array.from({ length: 8_000 }, () => rng.normal() * spread)
+      for (let i = 0; i < 5; i++) {
+        logits[rng.below(logits.length)] = 12 * spread * rng.uniform()
+        for (const topP of [0.3, 0.9, 0.95])
+          for (const minP of [0, 0.02]) expectPlainDraws(logits, { temperature: 0.8, topP, minP }, i, [64])
+      }
+    })
+  })
+
   test('likeliest tokens that begin with NaN are not gone by', () => {
     const logits = Float32Array.of(1, Number.NaN, 5, 2)
     expect(samplerOf({ temperature: 0 }).next(logits, Int32Array.of(1, 2))).toBe(2)
@@ -117,6 +197,15 @@ describe('Candidates', () => {
     expect(left(equal, { topP: 0.01 })).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     expect(left(equal, { topK: 3 })).toEqual([0, 1, 2])
     expect(left(equal, { typicalP: 0.002 })).toEqual([0, 1])
+  })
+
+  test('a nucleus of very many tokens ends where it should', () => {
+    const [count, wanted] = [100_000, 70_000]
+    const logits = new Float32Array(count + 1).fill(-8)
+    logits[count] = 0
+    const weight = Math.exp(-8)
+    const ids = left(logits, { topP: (1 + (wanted - 0.4) * weight) / (1 + count * weight) })
+    expect([ids.length, ids[wanted - 1], ids[wanted]]).toEqual([wanted + 1, wanted - 1, count])
   })
 
   test.each(expected)('leave what transformers leaves: %j', ({ seed, sampling, left: wanted }) => {

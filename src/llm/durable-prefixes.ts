@@ -11,8 +11,8 @@ export class DurablePrefixes {
   readonly #store: BlockStore
   readonly #decoder: Decoder
   readonly #scheduler: Scheduler
-  /** Blocks on their way, by key: sequences that begin alike wait for the same ones. */
-  readonly #coming = new Map<string, Promise<boolean>>()
+  /** Settles when the last sequence that waits for the disk had its turn. */
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(store: BlockStore, decoder: Decoder, scheduler: Scheduler) {
     this.#store = store
@@ -25,40 +25,37 @@ export class DurablePrefixes {
     this.#store.write(key, content => this.#decoder.readBlock(block, content))
   }
 
-  /** Brings back what a sequence that is not scheduled yet begins with; undefined when nothing of it is on disk. */
+  /**
+   * Brings back what a sequence that is not scheduled yet begins with; undefined when nothing of it is on disk. One sequence after the
+   * other: of many at once each would push out of the cache what the others wait for.
+   */
   restore(sequence: Sequence): Promise<void> | undefined {
+    if (this.#stored(sequence).length === 0) return undefined
+    this.#turn = this.#turn.then(() => this.#restore(sequence))
+    return this.#turn
+  }
+
+  /** What a sequence lacks and is on disk, as far as there is no gap: what comes after a block is of no use without it. */
+  #stored(sequence: Sequence): readonly string[] {
     const missing = this.#scheduler.missing(sequence)
     const end = missing.findIndex(key => !this.#store.has(key))
-    const stored = end < 0 ? missing : missing.slice(0, end)
-    return stored.length > 0 ? this.#restore(sequence, stored) : undefined
+    return end < 0 ? missing : missing.slice(0, end)
   }
 
-  async #restore(sequence: Sequence, keys: readonly string[]): Promise<void> {
-    for (const key of keys) {
+  async #restore(sequence: Sequence): Promise<void> {
+    for (const key of this.#stored(sequence)) {
       if (sequence.isDone) return
-      const coming = this.#coming.get(key) ?? this.#bring(key)
-      this.#coming.set(key, coming)
-      // What comes after a block is of no use without it.
-      if (!(await coming)) return
-    }
-  }
-
-  async #bring(key: string): Promise<boolean> {
-    try {
       const content = await this.#store.read(key)
-      if (!content) return false
+      if (!content) return
       // No step at work reads or writes a block that nobody holds.
       const block = this.#scheduler.adopt(key)
       if (block !== undefined) this.#decoder.writeBlock(block, content)
-      return true
-    } finally {
-      this.#coming.delete(key)
     }
   }
 
   /** Keeps all cached blocks, and waits for the disk. No sequence is left. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#coming.values())
+    await this.#turn
     for (const [block, key] of this.#scheduler.cachedBlocks()) {
       this.keep(block, key)
       await this.#store.flush()

@@ -23,12 +23,21 @@ export function modelOf(
       inputs: Object.entries(inputs).map(([name, dtype]) => ({ name, type: { kind: 'tensor', dtype, shape: undefined } })),
       outputs: outputs.map(name => ({ name, type: undefined })),
       values: [],
-      initializers: new Map(Object.entries(constants)),
+      initializers: new Map(Object.entries(constants).map(([name, tensor]) => [name, withinFile(tensor)])),
     },
     functions: [],
     metadata: new Map(),
     files: [],
   }
+}
+
+/** A tensor whose numbers are a piece of something larger, as those of a file are. */
+function withinFile(tensor: OnnxTensor): OnnxTensor {
+  if (Array.isArray(tensor.data)) return tensor
+  const { data } = tensor as { data: Float32Array }
+  const larger = new (data.constructor as typeof Float32Array)(data.length + 2)
+  larger.set(data, 1)
+  return { ...tensor, data: larger.subarray(1, 1 + data.length) } as OnnxTensor
 }
 
 /** Numbers between -1 and 1, the same for the same seed. */

@@ -31,8 +31,10 @@ export class DurablePrefixes {
    */
   restore(sequence: Sequence): Promise<void> | undefined {
     if (this.#stored(sequence).length === 0) return undefined
-    this.#turn = this.#turn.then(() => this.#restore(sequence))
-    return this.#turn
+    const turn = this.#turn.then(() => this.#restore(sequence))
+    // What fails for one sequence does not fail for those after it.
+    this.#turn = turn.catch(() => {})
+    return turn
   }
 
   /** What a sequence lacks and is on disk, as far as there is no gap: what comes after a block is of no use without it. */

@@ -173,7 +173,7 @@ export class LoweringContext {
 
   /** A weight made of known numbers, where it does not exist yet. */
   madeWeight(key: string, shape: readonly number[], make: () => Float32Array): Buffer {
-    return this.segment.weight(key, shape, () => storedBytes(key, 'f32', shape, () => new Uint8Array(make().buffer)))
+    return this.segment.weight(key, shape, () => storedBytes(key, 'f32', shape, make))
   }
 
   /** The key of a known operand. */

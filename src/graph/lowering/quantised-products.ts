@@ -69,10 +69,7 @@ function storedCodes(
 ): Buffer {
   const key = `${context.key(WEIGHT)} as ${how}[${stored.join()}]`
   const { buffer, byteOffset, byteLength } = data as Int8Array
-  const make = (): Uint8Array => {
-    const ordered = order(new Int8Array(buffer, byteOffset, byteLength))
-    return new Uint8Array(ordered.buffer, ordered.byteOffset, byteLength)
-  }
+  const make = (): Int8Array => order(new Int8Array(buffer, byteOffset, byteLength))
   return context.segment.weight(key, shape, () => storedBytes(key, dtype, stored, make), stored !== shape)
 }
 

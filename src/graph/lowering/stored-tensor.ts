@@ -8,14 +8,11 @@ const STORED_AS: Readonly<Record<string, StorageType>> = { f32: 'f32', f16: 'f16
 export function storedTensor(name: string, tensor: GraphTensor, shape: readonly number[]): StoredTensor {
   const type = STORED_AS[tensor.dtype]
   if (!type) throw new HenceError('PROGRAM_INVALID', `a weight cannot be of type ${tensor.dtype}`, { tensor: name })
-  return storedBytes(name, type, shape, () => {
-    const { buffer, byteOffset, byteLength } = tensor.data as Float32Array
-    return new Uint8Array(buffer, byteOffset, byteLength)
-  })
+  return storedBytes(name, type, shape, () => tensor.data as Float32Array)
 }
 
-/** Bytes of any encoding as backends read the tensors of a checkpoint; made when they are first read. */
-export function storedBytes(name: string, type: StorageType, shape: readonly number[], make: () => Uint8Array): StoredTensor {
+/** Numbers of any encoding as backends read the tensors of a checkpoint; made when they are first read. */
+export function storedBytes(name: string, type: StorageType, shape: readonly number[], make: () => ArrayBufferView): StoredTensor {
   const total = storageBytes(type, elementCount(shape))
   let bytes: Uint8Array | undefined
   return {
@@ -24,8 +21,13 @@ export function storedBytes(name: string, type: StorageType, shape: readonly num
     shape,
     byteLength: total,
     read: async (byteOffset = 0, byteLength = total - byteOffset) => {
-      bytes ??= make()
+      bytes ??= bytesOf(make())
       return bytes.subarray(byteOffset, byteOffset + byteLength)
     },
   }
+}
+
+/** The bytes that a view sees: the buffer below it may hold more. */
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }

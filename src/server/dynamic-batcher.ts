@@ -25,9 +25,6 @@ export interface BatcherOptions {
   readonly onBatch: (rows: number, reason: CutReason) => void
 }
 
-/** Timers may come this early. */
-const TIMER_MS = 1
-
 interface Ticket {
   readonly inputs: NamedTensors
   readonly rows: number
@@ -97,22 +94,20 @@ export class DynamicBatcher {
     if (this.#isRunning || this.#queue.length === 0) return
     const isWaiting = this.#cut().reason === 'idle'
     const leftMs = this.#options.maxDelayMs - (performance.now() - this.#queue[0]!.arrivedAt)
-    if (isWaiting && leftMs > 0) {
-      this.#timer ??= setTimeout(() => this.#begin(), leftMs)
-      return
-    }
-    this.#begin()
+    if (isWaiting && leftMs > 0) this.#timer ??= setTimeout(() => this.#begin('delay'), leftMs)
+    else this.#begin(isWaiting && this.#options.maxDelayMs > 0 ? 'delay' : 'idle')
   }
 
-  #begin(): void {
+  /** @param reason - why a batch starts that more could have joined */
+  #begin(reason: 'delay' | 'idle'): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (!this.#isRunning) void this.#work()
+    if (!this.#isRunning) void this.#work(reason)
   }
 
   /** How many of the requests that wait would go together now, and why not more. */
   #cut(): { count: number; reason: CutReason } {
-    const { maxRows, maxDelayMs } = this.#options
+    const { maxRows } = this.#options
     const [first] = this.#queue
     if (!first || first.signature === undefined) return { count: 1, reason: 'single' }
     let { rows } = first
@@ -123,18 +118,16 @@ export class DynamicBatcher {
       if (rows + next.rows > maxRows) return { count, reason: 'full' }
       rows += next.rows
     }
-    if (rows >= maxRows) return { count, reason: 'full' }
-    const waited = performance.now() - first.arrivedAt
-    return { count, reason: maxDelayMs > 0 && waited >= maxDelayMs - TIMER_MS ? 'delay' : 'idle' }
+    return { count, reason: rows >= maxRows ? 'full' : 'idle' }
   }
 
-  async #work(): Promise<void> {
+  async #work(idleReason: 'delay' | 'idle'): Promise<void> {
     this.#isRunning = true
     // Requests that arrive in the same turn of the event loop share the first run.
     await new Promise(resolve => setImmediate(resolve))
     if (this.#queue.length > 0) {
       const { count, reason } = this.#cut()
-      await this.#runBatch(this.#queue.splice(0, count), reason)
+      await this.#runBatch(this.#queue.splice(0, count), reason === 'idle' ? idleReason : reason)
     }
     this.#isRunning = false
     this.#schedule()

@@ -267,7 +267,7 @@ function separatorId(metadata: Metadata, count: number): number | undefined {
 function byteList(value: unknown): Uint8Array {
   const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
   if (!isList) throw invalid(`${key('precompiled_charsmap')} should be a list of bytes`)
-  return Uint8Array.from(value as ArrayLike<unknown>, each => Number(each) & 0xff)
+  return Uint8Array.from(value as ArrayLike<unknown>, each => (typeof each === 'number' ? each & 0xff : 0))
 }
 
 function tokenId(metadata: Metadata, name: string, count: number): number | undefined {
@@ -276,7 +276,7 @@ function tokenId(metadata: Metadata, name: string, count: number): number | unde
   const id = typeof value === 'bigint' || typeof value === 'number' ? Number(value) : Number.NaN
   // Converters write all ones for "none".
   if (id === -1 || id === 0xffffffff) return undefined
-  if (!Number.isInteger(id) || id < 0 || id >= count)
-    throw invalid(`${key(name)} is ${String(value)}, not an id below ${count}`, { key: key(name), value: String(value), tokens: count })
-  return id
+  if (Number.isInteger(id) && id >= 0 && id < count) return id
+  const found = typeof value === 'object' ? 'no number' : String(value)
+  throw invalid(`${key(name)} is ${found}, not an id below ${count}`, { key: key(name), value: found, tokens: count })
 }

@@ -42,6 +42,21 @@ describe('a compiled graph', () => {
     await expectSame(model, { x: waves([1, 2, 4, 4]), z: waves([1, 3, 1, 1], 5) })
   })
 
+  test('run over and over leaves timers their turn', async () => {
+    const graph = await compile(modelOf([{ op: 'NonZero', inputs: ['x'], outputs: ['y'] }], { inputs: { x: 'f32' }, outputs: ['y'] }))
+    let isDue = false
+    setTimeout(() => {
+      isDue = true
+    }, 5)
+    let runs = 0
+    while (!isDue && runs < 200_000) {
+      await graph.run(new Map([['x', waves([4])]]))
+      runs++
+    }
+    graph.dispose()
+    expect(isDue).toBe(true)
+  })
+
   test('gives a product the axes of its bias', async () => {
     const model = modelOf(
       [

@@ -1,5 +1,5 @@
 import type { Backend } from '../backends/index.ts'
-import { HenceError, releaseData, throwIfAborted } from '../core/index.ts'
+import { HenceError, mayHoldLoop, releaseData, throwIfAborted, turnLoop } from '../core/index.ts'
 import type { Graph, GraphNode } from './graph.ts'
 import type { GraphOptions } from './graph-options.ts'
 import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
@@ -60,6 +60,8 @@ export class CompiledGraph {
   async run(inputs: ReadonlyMap<string, Value>, signal?: AbortSignal, times?: RunTimes): Promise<Value[]> {
     this.#running++
     try {
+      // Steps may all be computed here, one run after the other; bodies are parts of a run.
+      if (!this.#isBody && !mayHoldLoop()) await turnLoop()
       for (;;) {
         const results = await this.#runOnce(inputs, signal, times)
         if (Array.isArray(results)) return results

@@ -1,4 +1,4 @@
-import { elementCount, HenceError, type Tensor, type TensorData, throwIfAborted, viewAs } from '../../core/index.ts'
+import { elementCount, HenceError, mayHoldLoop, type Tensor, type TensorData, throwIfAborted, viewAs } from '../../core/index.ts'
 import {
   type Buffer,
   buffersOf,
@@ -23,14 +23,11 @@ import { type Work, workOf } from './work.ts'
 const SMALLEST_SHARED_WORK = 1_500_000
 /**
  * A step with fewer multiply-adds on less memory than this, all sizes known, runs at once: handing it to a thread and back
- * would take as long. After a millisecond of such steps one goes to a thread all the same, so that timers and sockets get
- * their turn.
+ * would take as long. Where such steps have held the event loop, one goes to a thread all the same, so that timers and
+ * sockets get their turn.
  */
-const [MOST_WORK_AT_ONCE, MOST_BYTES_AT_ONCE, MOST_MS_AT_ONCE] = [1_000_000, 1 << 18, 1] as const
+const [MOST_WORK_AT_ONCE, MOST_BYTES_AT_ONCE] = [1_000_000, 1 << 18] as const
 const REGION_ALIGNMENT = 64
-
-/** Milliseconds of steps that ran at once since the last that did not. */
-let msAtOnce = 0
 
 /** What executions of a program share. */
 export interface ExecutionParts {
@@ -154,8 +151,7 @@ export class NativeExecution implements Execution {
     if (this.#running) throw new HenceError('OPTION_INVALID', 'an execution runs one step at a time; create another for concurrent runs')
     throwIfAborted(signal)
     this.#fixed ??= this.#fix()
-    if (this.#fixed?.isSmall && msAtOnce < MOST_MS_AT_ONCE) return this.#runAtOnce(this.#fixed, inputs, dims, seconds)
-    msAtOnce = 0
+    if (this.#fixed?.isSmall && mayHoldLoop()) return this.#runAtOnce(this.#fixed, inputs, dims, seconds)
     checkBindings(program, limits, inputs, dims)
     const values: Record<string, number> = { ...dims }
     for (const buffer of this.#inputs) {
@@ -197,7 +193,6 @@ export class NativeExecution implements Execution {
     }
     const timed = seconds ? [seconds.subarray(segment.begin, segment.end)] : []
     this.lastComputeMs = (addon.run(device, this.#handle, segment.wordBegin, segment.wordEnd, dims, 0, ...timed) as number) * 1000
-    msAtOnce += this.lastComputeMs
     return outputs
   }
 

@@ -16,7 +16,7 @@ const CHUNK_BYTES = 32 << 20
 /** Rows of a matrix that lie together; native/layouts.h has the same number. */
 const PANEL_ROWS = 16
 /** Raised when packed bytes change their meaning: older cached files are then not found any more. */
-const LAYOUT_VERSION = 2
+const LAYOUT_VERSION = 3
 
 /** The storage type the addon is given for rows of signed bytes: the one after those of files. */
 const SIGNED_BYTES = WEIGHT_TYPES.length

@@ -58,19 +58,19 @@ function finishOf({ attributes }: LoweringContext) {
   } as const
 }
 
-/** Codes as the backend reads weights: stored in the shape of the weight or transposed, in the order that `order` makes. */
+/** Codes as the backend reads weights: as they are, transposed, or in another order. */
 function storedCodes(
   context: LoweringContext,
   how: string,
   { dtype, data }: Operands['codes'],
   shape: readonly number[],
-  stored: readonly number[],
-  order: (codes: Int8Array) => Int8Array = codes => codes,
+  { transpose = false, order = codes => codes }: { transpose?: boolean; order?: (codes: Int8Array) => Int8Array } = {},
 ): Buffer {
+  const stored = transpose ? [...shape].reverse() : shape
   const key = `${context.key(WEIGHT)} as ${how}[${stored.join()}]`
   const { buffer, byteOffset, byteLength } = data as Int8Array
   const make = (): Int8Array => order(new Int8Array(buffer, byteOffset, byteLength))
-  return context.segment.weight(key, shape, () => storedBytes(key, dtype, stored, make), stored !== shape)
+  return context.segment.weight(key, shape, () => storedBytes(key, dtype, stored, make), transpose)
 }
 
 /** x `[.., K]` times known codes, `[K, N]` or `[N, K]`. */
@@ -87,8 +87,7 @@ const linear: Lowering = context => {
   if (!operands) return false
   const rows = elementCount(x.shape) / k
   const { codes, xScale, xZero, scale, zero, bias } = operands
-  const rowShape = [n, k]
-  const rowsOfOutputs = storedCodes(context, 'rows', codes, rowShape, isTransposed ? rowShape : [k, n])
+  const rowsOfOutputs = storedCodes(context, 'rows', codes, [n, k], { transpose: !isTransposed })
   const residual = residualType && context.plainAs(RESIDUAL, [rows, n])
   const y = context.segment.emit(
     'quantised_matmul',
@@ -105,8 +104,7 @@ const convolution: Lowering = context => {
   if (!plan || !operands) return false
   const { codes, xScale, xZero, scale, zero, bias } = operands
   const { n, depth, window, groups } = plan
-  const filterShape = [n, ...window.kernel, depth]
-  const filters = storedCodes(context, 'filters', codes, filterShape, filterShape, from => filtersLast(from, n, depth))
+  const filters = storedCodes(context, 'filters', codes, [n, ...window.kernel, depth], { order: from => filtersLast(from, n, depth) })
   const y = context.segment.emit(
     'quantised_conv',
     context.node.name,

@@ -168,7 +168,8 @@ describe('against a server', () => {
     expect(code).toBe(130)
     expect(stdout).toMatch(/[1-9]\d* requests? answered, 0 failed/)
     expect(stdout).toContain('stopped before the end')
-    expect(tiny.model.activity()).toMatchObject({ running: 0, waiting: 0 })
+    // The server learns a moment later that its clients are gone.
+    await expect.poll(() => tiny.model.activity(), { timeout: 20_000 }).toMatchObject({ running: 0, waiting: 0 })
   })
 
   test('a server that is full refuses some, and both are counted', async () => {

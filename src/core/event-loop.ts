@@ -13,8 +13,3 @@ export function mayHoldLoop(): boolean {
   })
   return true
 }
-
-/** Lets the event loop turn. */
-export function turnLoop(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
-}

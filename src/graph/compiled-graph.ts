@@ -1,5 +1,5 @@
 import type { Backend } from '../backends/index.ts'
-import { HenceError, mayHoldLoop, releaseData, throwIfAborted, turnLoop } from '../core/index.ts'
+import { breathe, HenceError, mayHoldLoop, releaseData, throwIfAborted } from '../core/index.ts'
 import type { Graph, GraphNode } from './graph.ts'
 import type { GraphOptions } from './graph-options.ts'
 import { type InlinedBranch, inlineBranch } from './inline-branch.ts'
@@ -61,7 +61,7 @@ export class CompiledGraph {
     this.#running++
     try {
       // Steps may all be computed here, one run after the other; bodies are parts of a run.
-      if (!this.#isBody && !mayHoldLoop()) await turnLoop()
+      if (!this.#isBody && !mayHoldLoop()) await breathe()
       for (;;) {
         const results = await this.#runOnce(inputs, signal, times)
         if (Array.isArray(results)) return results

@@ -1,4 +1,4 @@
-import { HenceError, type ModelValue, type TensorModel } from '../core/index.ts'
+import { breathe, HenceError, type ModelValue, type TensorModel } from '../core/index.ts'
 import { areClose, canBatch, type NamedTensors, rowsOf, signatureOf, stack, unstack } from './batch-plan.ts'
 
 /**
@@ -124,7 +124,7 @@ export class DynamicBatcher {
   async #work(idleReason: 'delay' | 'idle'): Promise<void> {
     this.#isRunning = true
     // Requests that arrive in the same turn of the event loop share the first run.
-    await new Promise(resolve => setImmediate(resolve))
+    await breathe()
     if (this.#queue.length > 0) {
       const { count, reason } = this.#cut()
       await this.#runBatch(this.#queue.splice(0, count), reason === 'idle' ? idleReason : reason)
